@@ -1,0 +1,154 @@
+package model
+
+import "time"
+
+// DomainType is how Xen virtualises a domain.
+type DomainType string
+
+// The types of domains, xl.cfg(5).
+const (
+	TypePV  DomainType = "pv"
+	TypePVH DomainType = "pvh"
+	TypeHVM DomainType = "hvm"
+)
+
+// DomainTypes lists every type.
+var DomainTypes = []DomainType{TypePV, TypePVH, TypeHVM}
+
+// VMState is where a virtual machine stands in its life, in OpenNebula's words.
+type VMState string
+
+// The states of a virtual machine. PENDING, PROLOG, BOOT, SHUTDOWN and EPILOG are transient: found without a lock they mean that
+// an operation was cut off.
+const (
+	VMPending   VMState = "PENDING"
+	VMProlog    VMState = "PROLOG"
+	VMBoot      VMState = "BOOT"
+	VMRunning   VMState = "RUNNING"
+	VMPoweroff  VMState = "POWEROFF"
+	VMSuspended VMState = "SUSPENDED"
+	VMShutdown  VMState = "SHUTDOWN"
+	VMEpilog    VMState = "EPILOG"
+	VMFailed    VMState = "FAILED"
+)
+
+// Transient tells whether the state belongs to an operation that is under way or was cut off.
+func (s VMState) Transient() bool {
+	switch s {
+	case VMPending, VMProlog, VMBoot, VMShutdown, VMEpilog:
+		return true
+	}
+	return false
+}
+
+// VirtualMachineBody is what templates and virtual machines have in common. Nil, empty and zero mean "not said": the template's
+// value holds, then the default.
+type VirtualMachineBody struct {
+	Type      DomainType        `json:"type,omitempty"`
+	CPU       *float64          `json:"cpu,omitempty"`    // share of a processor: 0.5 is half a one
+	VCPU      *int64            `json:"vcpu,omitempty"`   // number of virtual processors
+	Memory    *int64            `json:"memory,omitempty"` // MiB
+	MemoryMax *int64            `json:"memory_max,omitempty"`
+	OS        *OS               `json:"os,omitempty"`
+	Disks     map[string]Disk   `json:"disks,omitempty"` // by slot: xvda, hda, sda
+	NICs      map[string]NIC    `json:"nics,omitempty"`  // by name: eth0, eth1
+	Graphics  *Graphics         `json:"graphics,omitempty"`
+	ContextID *int              `json:"context_id,omitempty"`
+	Context   map[string]string `json:"context,omitempty"` // merged over the context's variables
+}
+
+// OS says what a domain boots. Nothing said: an HVM domain boots its first disk, a PV or PVH domain needs a kernel or a boot loader.
+type OS struct {
+	KernelID   *int     `json:"kernel_id,omitempty"`  // an image of type KERNEL
+	RamdiskID  *int     `json:"ramdisk_id,omitempty"` // an image of type RAMDISK
+	Cmdline    string   `json:"cmdline,omitempty"`
+	Bootloader string   `json:"bootloader,omitempty"` // pygrub; PV only
+	Boot       []string `json:"boot,omitempty"`       // disk, cdrom, network in order; HVM only
+	Firmware   string   `json:"firmware,omitempty"`   // bios, uefi; HVM only
+}
+
+// Disk is one disk of a virtual machine: an image or a volatile one.
+type Disk struct {
+	ImageID  *int   `json:"image_id,omitempty"`
+	Volatile string `json:"volatile,omitempty"` // fs or swap
+	FSType   string `json:"fstype,omitempty"`   // for volatile fs
+	Size     int64  `json:"size,omitempty"`     // MiB; of a volatile disk, or what a clone grows to
+	ReadOnly bool   `json:"read_only,omitempty"`
+}
+
+// NIC is one network card of a virtual machine.
+type NIC struct {
+	Bridge       string   `json:"bridge,omitempty"`
+	MAC          string   `json:"mac,omitempty"` // from IP when not said
+	IP           string   `json:"ip,omitempty"`
+	Netmask      string   `json:"netmask,omitempty"`
+	Gateway      string   `json:"gateway,omitempty"`
+	DNS          []string `json:"dns,omitempty"`
+	SearchDomain string   `json:"search_domain,omitempty"`
+	MTU          int64    `json:"mtu,omitempty"`
+	Model        string   `json:"model,omitempty"` // e1000, rtl8139; HVM only
+}
+
+// Graphics is the console that is reached over the network.
+type Graphics struct {
+	Type     string `json:"type,omitempty"` // vnc
+	Listen   string `json:"listen,omitempty"`
+	Port     int64  `json:"port,omitempty"` // default 5900 + VID
+	Keymap   string `json:"keymap,omitempty"`
+	Password string `json:"password,omitempty"`
+}
+
+// VirtualMachineSpec is what a user asks of a virtual machine.
+type VirtualMachineSpec struct {
+	Name            string // default one-<VID>
+	TemplateID      *int
+	Body            VirtualMachineBody
+	PowerState      VMState       // VMRunning or VMPoweroff
+	ShutdownTimeout time.Duration // how long a guest may take to shut down before it is destroyed
+	Labels          map[string]string
+}
+
+// AttachedDisk is a disk as it stands on the host.
+type AttachedDisk struct {
+	Slot     string `json:"slot"`               // vdev
+	File     string `json:"file"`               // absolute path on the host
+	Own      bool   `json:"own,omitempty"`      // made for this virtual machine and removed with it
+	ImageID  *int   `json:"image_id,omitempty"` // where its content came from
+	Format   string `json:"format"`
+	ReadOnly bool   `json:"read_only,omitempty"`
+	CDROM    bool   `json:"cdrom,omitempty"`
+	Size     int64  `json:"size,omitempty"` // MiB
+	Context  bool   `json:"context,omitempty"`
+}
+
+// VirtualMachine is the record of a virtual machine, vms/<vid>/vm.json.
+type VirtualMachine struct {
+	Header
+	UUID            string             `json:"uuid"` // the identity of its domain on the host
+	State           VMState            `json:"state"`
+	TemplateID      *int               `json:"template_id,omitempty"`
+	Body            VirtualMachineBody `json:"body"`      // as the user wrote it
+	Effective       VirtualMachineBody `json:"effective"` // with template and defaults
+	Disks           []AttachedDisk     `json:"attached_disks,omitempty"`
+	VNCPort         int64              `json:"vnc_port,omitempty"`
+	Deployment      int                `json:"deployment"` // n of deployment.<n>
+	ShutdownTimeout time.Duration      `json:"shutdown_timeout,omitempty"`
+	PowerState      VMState            `json:"power_state"`
+	ContextSHA256   string             `json:"context_sha256,omitempty"` // of the ISO
+	Failure         string             `json:"failure,omitempty"`        // why the state is FAILED
+	Created         time.Time          `json:"created"`
+
+	DomID          int    `json:"-"` // 0 when there is no domain
+	DeploymentText string `json:"-"` // the deployment file without its password
+}
+
+// Addresses are the IP addresses that its network cards were given, in the order of their names.
+func (vm VirtualMachine) Addresses() []string {
+	addresses := []string{}
+	for _, name := range sortedKeys(vm.Effective.NICs) {
+		if ip := vm.Effective.NICs[name].IP; ip != "" {
+			addresses = append(addresses, ip)
+		}
+	}
+	return addresses
+}

@@ -1,0 +1,269 @@
+package model
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Limits of a virtual machine. The VNC display is the port less 5900.
+const (
+	VNCBasePort = 5900
+	maxVNCPort  = 65535
+	maxVCPU     = 512 // HVM_MAX_VCPUS is smaller, but the hypervisor says so itself
+)
+
+var (
+	nicNamePattern = regexp.MustCompile(`^eth(0|[1-9][0-9]?)$`)
+	slotPattern    = regexp.MustCompile(`^(xvd[a-z]{1,3}|hd[a-d]|sd[a-p])$`)
+)
+
+// NICIndex is the number in a nic's name: 2 for eth2. The name must have been checked.
+func NICIndex(name string) int {
+	index := 0
+	_, _ = fmt.Sscanf(name, "eth%d", &index)
+	return index
+}
+
+// Check returns the first thing wrong with what is said, and the attribute it concerns. What is missing may still come from a
+// template; CheckComplete looks at that.
+func (b VirtualMachineBody) Check() *FieldError {
+	switch {
+	case b.Type != "" && !slices.Contains(DomainTypes, b.Type):
+		return fieldError("type", "%q is not a type of domain: use one of %v", b.Type, DomainTypes)
+	case b.CPU != nil && !(*b.CPU > 0 && *b.CPU <= maxVCPU):
+		return fieldError("cpu", "cpu is the share of a processor, above 0 and at most %d, not %v", maxVCPU, *b.CPU)
+	case b.VCPU != nil && (*b.VCPU < 1 || *b.VCPU > maxVCPU):
+		return fieldError("vcpu", "vcpu is a number of virtual processors from 1 to %d, not %d", maxVCPU, *b.VCPU)
+	case b.Memory != nil && *b.Memory < 1:
+		return fieldError("memory", "memory is a positive number of MiB, not %d", *b.Memory)
+	case b.Memory != nil && b.MemoryMax != nil && *b.MemoryMax < *b.Memory:
+		return fieldError("memory_max", "memory_max (%d MiB) is smaller than memory (%d MiB)", *b.MemoryMax, *b.Memory)
+	}
+	if err := b.OS.check(); err != nil {
+		return err
+	}
+	for _, slot := range sortedKeys(b.Disks) {
+		if err := b.Disks[slot].check(slot); err != nil {
+			return err
+		}
+	}
+	for _, name := range sortedKeys(b.NICs) {
+		if err := b.NICs[name].check(name); err != nil {
+			return err
+		}
+	}
+	for _, key := range sortedKeys(b.Context) {
+		if err := CheckVariable(key, b.Context[key]); err != nil {
+			return fieldError("context."+key, "%s", err)
+		}
+	}
+	return b.Graphics.check()
+}
+
+// CheckComplete checks a body that nothing else is laid over: what a domain cannot do without must be there, and the parts must
+// fit each other.
+func (b VirtualMachineBody) CheckComplete() *FieldError {
+	if err := b.Check(); err != nil {
+		return err
+	}
+	if b.Memory == nil {
+		return fieldError("memory", "memory is set neither here nor in the template")
+	}
+	for _, slot := range sortedKeys(b.Disks) {
+		if disk := b.Disks[slot]; disk.ImageID == nil && disk.Volatile == "" {
+			return fieldError("disks."+slot, "the disk needs an image_id, or volatile and a size")
+		}
+	}
+	for _, name := range sortedKeys(b.NICs) {
+		if b.NICs[name].Bridge == "" {
+			return fieldError("nics."+name+".bridge", "the nic needs a bridge")
+		}
+	}
+	if err := b.checkDuplicateNICs(); err != nil {
+		return err
+	}
+	return b.checkBoot()
+}
+
+func (b VirtualMachineBody) checkBoot() *FieldError {
+	os := OS{}
+	if b.OS != nil {
+		os = *b.OS
+	}
+	switch {
+	case b.Type != TypeHVM && os.KernelID == nil && os.Bootloader == "":
+		return fieldError("os", "a domain of type %s needs os.kernel_id, or type \"pv\" with os.bootloader", b.Type)
+	case b.Type != TypePV && os.Bootloader != "":
+		return fieldError("os.bootloader", "a boot loader on the host works for type \"pv\" only")
+	case b.Type != TypeHVM && len(os.Boot) > 0:
+		return fieldError("os.boot", "a boot order is for type \"hvm\" only")
+	case b.Type != TypeHVM && os.Firmware != "":
+		return fieldError("os.firmware", "firmware is for type \"hvm\" only")
+	case b.Type == TypePVH && b.Graphics != nil:
+		return fieldError("graphics", "a domain of type \"pvh\" has no graphics")
+	}
+	return nil
+}
+
+func (b VirtualMachineBody) checkDuplicateNICs() *FieldError {
+	ips, macs := map[string]string{}, map[string]string{}
+	for _, name := range sortedKeys(b.NICs) {
+		nic := b.NICs[name]
+		if other, twice := ips[nic.IP]; twice && nic.IP != "" {
+			return fieldError("nics."+name+".ip", "%s has the address %s already", other, nic.IP)
+		}
+		if other, twice := macs[strings.ToLower(nic.MAC)]; twice && nic.MAC != "" {
+			return fieldError("nics."+name+".mac", "%s has the address %s already", other, nic.MAC)
+		}
+		ips[nic.IP], macs[strings.ToLower(nic.MAC)] = name, name
+	}
+	return nil
+}
+
+func (o *OS) check() *FieldError {
+	switch {
+	case o == nil:
+		return nil
+	case o.KernelID != nil && o.Bootloader != "":
+		return fieldError("os.bootloader", "a boot loader finds the kernel in the guest's disk, so it cannot stand beside kernel_id")
+	case o.KernelID == nil && o.RamdiskID != nil && o.Bootloader != "":
+		return fieldError("os.ramdisk_id", "a ramdisk needs a kernel_id")
+	case hasControl(o.Cmdline):
+		return fieldError("os.cmdline", "the kernel's command line is one line without control characters")
+	case o.Firmware != "" && o.Firmware != "bios" && o.Firmware != "uefi":
+		return fieldError("os.firmware", "%q is not a firmware: use bios or uefi", o.Firmware)
+	case o.Bootloader != "" && (hasControl(o.Bootloader) || strings.ContainsAny(o.Bootloader, " ,")):
+		return fieldError("os.bootloader", "%q is not a program: use pygrub or an absolute path", o.Bootloader)
+	}
+	for _, device := range o.Boot {
+		if !slices.Contains([]string{"disk", "cdrom", "network"}, device) {
+			return fieldError("os.boot", "%q cannot be booted from: use disk, cdrom, network", device)
+		}
+	}
+	return nil
+}
+
+func (d Disk) check(slot string) *FieldError {
+	path := "disks." + slot
+	switch {
+	case !slotPattern.MatchString(slot):
+		return fieldError(path, "%q is not a disk slot: use xvda, xvdb, ... (or hda to hdd, sda to sdp)", slot)
+	case d.ImageID != nil && d.Volatile != "":
+		return fieldError(path+".volatile", "a disk has either an image_id or volatile, not both")
+	case d.Volatile != "" && d.Volatile != "fs" && d.Volatile != "swap":
+		return fieldError(path+".volatile", "%q is not a volatile disk: use fs or swap", d.Volatile)
+	case d.Volatile != "" && d.Size <= 0:
+		return fieldError(path+".size", "a volatile disk needs a size in MiB")
+	case d.Volatile != "" && d.ReadOnly:
+		return fieldError(path+".read_only", "a volatile disk that cannot be written is of no use")
+	case d.FSType != "" && d.Volatile != "fs":
+		return fieldError(path+".fstype", "fstype is for a volatile disk of kind fs")
+	case d.FSType != "" && !slices.Contains(FileSystems, d.FSType):
+		return fieldError(path+".fstype", "%q is not a file system that can be made: use one of %v", d.FSType, FileSystems)
+	case d.Size < 0:
+		return fieldError(path+".size", "a size is a positive number of MiB, not %d", d.Size)
+	}
+	return nil
+}
+
+func (n NIC) check(name string) *FieldError {
+	path := "nics." + name
+	if !nicNamePattern.MatchString(name) {
+		return fieldError(path, "%q is not a nic: use eth0, eth1, ... eth99", name)
+	}
+	if n.Bridge != "" {
+		if err := CheckBridge(n.Bridge); err != nil {
+			return fieldError(path+".bridge", "%s", err)
+		}
+	}
+	if n.MAC != "" {
+		if err := CheckMAC(n.MAC); err != nil {
+			return fieldError(path+".mac", "%s", err)
+		}
+	}
+	addresses := map[string][]string{"ip": {n.IP}, "gateway": {n.Gateway}, "netmask": {n.Netmask}, "dns": n.DNS}
+	for _, attribute := range sortedKeys(addresses) {
+		for _, address := range addresses[attribute] {
+			if ip, err := netip.ParseAddr(address); address != "" && (err != nil || !ip.Is4()) {
+				return fieldError(path+"."+attribute, "%q is not an IPv4 address", address)
+			}
+		}
+	}
+	switch {
+	case n.Netmask != "" && !isNetmask(n.Netmask):
+		return fieldError(path+".netmask", "%q is not a netmask such as 255.255.255.0", n.Netmask)
+	case n.MTU != 0 && (n.MTU < 68 || n.MTU > 65535):
+		return fieldError(path+".mtu", "an MTU is a number of bytes from 68 to 65535, not %d", n.MTU)
+	case n.Model != "" && n.Model != "e1000" && n.Model != "rtl8139" && n.Model != "virtio-net":
+		return fieldError(path+".model", "%q is not a model of network card: use e1000, rtl8139 or virtio-net", n.Model)
+	case hasControl(n.SearchDomain) || strings.Contains(n.SearchDomain, ","):
+		return fieldError(path+".search_domain", "%q is not a list of domains separated by spaces", n.SearchDomain)
+	}
+	return nil
+}
+
+func (g *Graphics) check() *FieldError {
+	switch {
+	case g == nil:
+		return nil
+	case g.Type != "" && g.Type != "vnc":
+		return fieldError("graphics.type", "%q is not a kind of graphics: use vnc", g.Type)
+	case g.Port != 0 && (g.Port < VNCBasePort || g.Port > maxVNCPort):
+		return fieldError("graphics.port", "a VNC port is a number from %d to %d, not %d", VNCBasePort, maxVNCPort, g.Port)
+	case g.Keymap != "" && !regexp.MustCompile(`^[a-z]{2}(-[a-z]{2,3})?$`).MatchString(g.Keymap):
+		return fieldError("graphics.keymap", "%q is not a keymap such as en-us or de", g.Keymap)
+	case strings.Contains(g.Password, ",") || hasControl(g.Password):
+		return fieldError("graphics.password_wo", "a VNC password holds neither a comma nor control characters")
+	case len(g.Password) > 8:
+		return fieldError("graphics.password_wo", "a VNC password has at most 8 characters: the protocol ignores the rest")
+	}
+	if g.Listen != "" {
+		if _, err := netip.ParseAddr(g.Listen); err != nil {
+			return fieldError("graphics.listen", "%q is not an IP address", g.Listen)
+		}
+	}
+	return nil
+}
+
+// Check returns the first thing wrong with the specification and the attribute it concerns. The body may still lack what a
+// template gives it.
+func (s VirtualMachineSpec) Check() *FieldError {
+	if s.Name != "" {
+		if err := CheckName(s.Name); err != nil {
+			return fieldError("name", "%s", err)
+		}
+	}
+	if s.ShutdownTimeout < 0 {
+		return fieldError("shutdown_timeout", "a timeout is not negative")
+	}
+	return s.Body.Check()
+}
+
+// CheckMAC refuses what is not the address of one network card.
+func CheckMAC(mac string) error {
+	address, err := net.ParseMAC(mac)
+	if err != nil || len(address) != 6 || strings.Count(mac, ":") != 5 {
+		return fmt.Errorf("%q is not a MAC address such as 02:00:c0:a8:46:96", mac)
+	}
+	if address[0]&1 == 1 {
+		return fmt.Errorf("%q is a multicast address: the first octet of a network card's address is even", mac)
+	}
+	return nil
+}
+
+func isNetmask(mask string) bool {
+	ip := net.ParseIP(mask).To4()
+	if ip == nil {
+		return false
+	}
+	_, bits := net.IPMask(ip).Size()
+	return bits == 32
+}
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
