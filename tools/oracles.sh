@@ -1,0 +1,107 @@
+#!/bin/sh
+# Finds the programs that judge our code in the tests (qemu-img, isoinfo, a real sshd, Xen's own parser), installs
+# what a Debian machine lacks, and prints where the tests find them:
+#
+#     eval "$(tools/oracles.sh)"
+#
+# Says on standard error what it installs and why before it does. Where there is no apt-get it only names what is
+# missing: the tests that need it are skipped.
+set -eu
+cd "$(dirname "$0")/.."
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/terraform-provider-xen
+fetch_xl=internal/xl/testdata/fetch-xl.sh
+
+# program, the Debian packages that bring it, what the tests want it for
+programs() {
+    cat <<'END'
+gcc       gcc,libc6-dev   the race detector, and the shim around Xen's own parser
+qemu-img  qemu-utils      makes and judges qcow2 images
+isoinfo   genisoimage     judges the context ISO
+xorriso   xorriso         judges the context ISO's Rock Ridge and Joliet names
+busybox   busybox-static  a second POSIX shell for the scripts that run on a host
+mke2fs    e2fsprogs       makes and judges file systems
+END
+}
+
+say() { echo "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+refresh_package_lists() {
+    [ -n "${refreshed:-}" ] || as_root apt-get update -qq >&2
+    refreshed=yes
+}
+
+install_programs() {
+    wanted=$(programs | while read -r program packages why; do
+        command -v "$program" >/dev/null && continue
+        say "missing: $program ($packages): $why"
+        echo "$packages" | tr , ' '
+    done)
+    [ -n "$wanted" ] || return 0
+    command -v apt-get >/dev/null || return 0
+    say "installing with apt-get:" $wanted
+    refresh_package_lists
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $wanted </dev/null >&2
+}
+
+# The package openssh-server would start a server on this machine. So it is unpacked into the cache, not installed,
+# together with the libraries of it that are missing here.
+unpack_sshd() {
+    say "missing: sshd (openssh-server): the server that our SSH client is tested against; unpacking it into $cache/sshd, nothing is started"
+    refresh_package_lists
+    rm -rf "$cache/sshd.part"
+    mkdir -p "$cache/sshd.part/packages" "$cache/sshd.part/root"
+    (
+        cd "$cache/sshd.part/packages"
+        apt-get download -qq -o APT::Sandbox::User=root $(apt-get install -s --no-install-recommends openssh-server | awk '$1 == "Inst" { print $2 }') >&2
+        for package in *.deb; do dpkg -x "$package" ../root; done
+    )
+    rm -r "$cache/sshd.part/packages"
+    cat >"$cache/sshd.part/sshd" <<END
+#!/bin/sh
+LD_LIBRARY_PATH='$cache/sshd/root/usr/lib/$(uname -m)-linux-gnu:$cache/sshd/root/lib/$(uname -m)-linux-gnu' exec '$cache/sshd/root/usr/sbin/sshd' "\$@"
+END
+    chmod +x "$cache/sshd.part/sshd"
+    rm -rf "$cache/sshd"
+    mv "$cache/sshd.part" "$cache/sshd"
+}
+
+# Started by root, sshd wants its user and folder for privilege separation, which its package's scripts would have made.
+prepare_root_for_sshd() {
+    [ "$(id -u)" = 0 ] || return 0
+    getent passwd sshd >/dev/null ||
+        useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd >&2
+    mkdir -p -m 0755 /run/sshd
+}
+
+offer_sshd() {
+    sshd=$(command -v sshd || echo "$cache/sshd/sshd")
+    if [ ! -x "$sshd" ]; then
+        command -v apt-get >/dev/null || { say "missing: sshd"; return 0; }
+        unpack_sshd
+    fi
+    prepare_root_for_sshd
+    echo "export XEN_TEST_SSHD='$sshd'"
+}
+
+offer_xl_parser() {
+    parser=$cache/xl/xl-parse
+    if [ ! -x "$parser" ] || [ "$fetch_xl" -nt "$parser" ]; then
+        command -v apt-get >/dev/null || { say "missing: Xen's xl"; return 0; }
+        say "missing: xl (xen-utils-4.17): judges our deployment files; unpacking it into $cache/xl, nothing is installed"
+        refresh_package_lists
+        mkdir -p "$cache/xl"
+        sh "$fetch_xl" "$cache/xl" </dev/null >&2
+        touch "$parser"
+    fi
+    echo "export XEN_XL_PARSER='$parser'"
+}
+
+install_programs
+offer_sshd
+offer_xl_parser
