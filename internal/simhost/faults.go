@@ -1,0 +1,123 @@
+package simhost
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// fault is one thing that goes wrong with a tool.
+type fault struct {
+	Prefix string // first words of the command line
+	Exit   int
+	Stderr string
+	Delay  time.Duration
+	Times  int // runs left; negative: for ever
+}
+
+// DropAfter cuts every connection once when n more bytes have passed in either direction.
+func (h *Host) DropAfter(n int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dropAfter = n
+}
+
+// Drop cuts every connection now.
+func (h *Host) Drop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cut()
+}
+
+// RefuseSession refuses the next n sessions, as a server at its MaxSessions does.
+func (h *Host) RefuseSession(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refuse = n
+}
+
+// FailTool makes every command whose line begins with these words ("xl create", "dd", "mv") print stderr and end with
+// the status instead of doing its work, until ClearFaults.
+func (h *Host) FailTool(prefix string, exit int, stderr string) {
+	h.FailToolTimes(-1, prefix, exit, stderr)
+}
+
+// FailToolTimes is FailTool for the next n runs only.
+func (h *Host) FailToolTimes(n int, prefix string, exit int, stderr string) {
+	h.addFault(fault{Prefix: prefix, Exit: exit, Stderr: stderr, Times: n})
+}
+
+// DelayTool makes every command whose line begins with these words wait before it works, until ClearFaults.
+func (h *Host) DelayTool(prefix string, d time.Duration) {
+	h.addFault(fault{Prefix: prefix, Delay: d, Times: -1})
+}
+
+// ClearFaults ends what FailTool and DelayTool began.
+func (h *Host) ClearFaults() {
+	h.mustChange(func(w *world) error { return w.setFaults(nil) })
+}
+
+// addFault stores a fault; a tool of the machine gets a wrapper so that it meets its fault, too.
+func (h *Host) addFault(f fault) {
+	name, _, _ := strings.Cut(f.Prefix, " ")
+	h.mustChange(func(w *world) error {
+		if _, simulated := tools[name]; !simulated {
+			if err := h.wrap(name); err != nil {
+				return err
+			}
+		}
+		list, err := w.faults()
+		if err != nil {
+			return err
+		}
+		return w.setFaults(append(list, f))
+	})
+}
+
+func (s *store) faults() ([]fault, error) {
+	var list []fault
+	err := readJSON(s.path("faults.json"), &list)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return list, err
+}
+
+func (s *store) setFaults(list []fault) error { return writeJSON(s.path("faults.json"), list) }
+
+// suffer meets the faults that await this call, and tells whether one of them ends it.
+func (c *call) suffer(name string) (status int, failed bool) {
+	var met []fault
+	argv := append([]string{name}, c.args...)
+	err := c.locked(func() error {
+		list, err := c.faults()
+		if err != nil {
+			return err
+		}
+		for i, f := range list {
+			if f.Times == 0 || !matches(f.Prefix, argv) {
+				continue
+			}
+			met = append(met, f)
+			if f.Times > 0 {
+				list[i].Times--
+			}
+		}
+		if !slices.ContainsFunc(met, func(f fault) bool { return f.Times > 0 }) {
+			return nil
+		}
+		return c.setFaults(list)
+	})
+	if err != nil {
+		return c.fail(1, "simhost: %v", err), true
+	}
+	for _, f := range met {
+		time.Sleep(f.Delay)
+		if f.Delay == 0 {
+			return c.fail(f.Exit, "%s", strings.TrimSuffix(f.Stderr, "\n")), true
+		}
+	}
+	return 0, false
+}

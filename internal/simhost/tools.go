@@ -1,0 +1,212 @@
+package simhost
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The wrapper scripts run this same executable again with these variables in its environment.
+const (
+	toolVariable = "SIMHOST_TOOL"
+	dirVariable  = "SIMHOST_DIR"
+)
+
+// init turns whatever program holds this package into one of the simulated tools, so that any test binary can be them.
+func init() {
+	name := os.Getenv(toolVariable)
+	if name == "" {
+		return
+	}
+	host := os.Getenv(dirVariable)
+	_ = os.Unsetenv(toolVariable)
+	_ = os.Unsetenv(dirVariable)
+	os.Exit(runTool(name, host, os.Args[1:]))
+}
+
+// call is one run of a simulated tool.
+type call struct {
+	*store
+	host           string // the host's directory
+	args           []string
+	stdout, stderr io.Writer
+}
+
+func (c *call) printf(format string, args ...any) { _, _ = fmt.Fprintf(c.stdout, format, args...) }
+
+// fail prints a message and returns the exit status that goes with it.
+func (c *call) fail(status int, format string, args ...any) int {
+	_, _ = fmt.Fprintf(c.stderr, format+"\n", args...)
+	return status
+}
+
+var tools = map[string]func(*call) int{"xl": xlMain, "losetup": losetupMain, "ip": ipMain}
+
+func runTool(name, host string, args []string) int {
+	c := &call{
+		store: &store{dir: filepath.Join(host, "sim")}, host: host, args: args,
+		stdout: os.Stdout, stderr: os.Stderr,
+	}
+	if err := c.record(name); err != nil {
+		return c.fail(1, "simhost: %v", err)
+	}
+	if status, failed := c.suffer(name); failed {
+		return status
+	}
+	if run, ok := tools[name]; ok {
+		return run(c)
+	}
+	return c.real(name)
+}
+
+// real becomes the machine's own tool of that name.
+func (c *call) real(name string) int {
+	own := filepath.Join(c.host, "bin")
+	var rest []string
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/local/sbin", "/usr/sbin", "/sbin") {
+		if dir != own {
+			rest = append(rest, dir)
+		}
+	}
+	if err := os.Setenv("PATH", strings.Join(rest, ":")); err != nil {
+		return c.fail(1, "simhost: %v", err)
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return c.fail(127, "sh: 1: %s: not found", name)
+	}
+	err = syscall.Exec(path, append([]string{name}, c.args...), os.Environ())
+	return c.fail(126, "sh: 1: %s: %v", name, err)
+}
+
+// Ran is one run of a simulated tool.
+type Ran struct {
+	Time time.Time
+	Argv []string
+}
+
+// record adds the call to the log.
+func (c *call) record(name string) error {
+	line, err := json.Marshal(Ran{Time: time.Now(), Argv: append([]string{name}, c.args...)})
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(c.path("log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_, err = f.Write(append(line, '\n'))
+	return err
+}
+
+// Log lists the runs of simulated tools on the host in their order, also those that a fault made fail.
+func (h *Host) Log() []Ran {
+	text, err := os.ReadFile(h.store.path("log"))
+	if err != nil {
+		return nil
+	}
+	var list []Ran
+	for line := range strings.Lines(string(text)) {
+		var r Ran
+		if json.Unmarshal([]byte(line), &r) == nil {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// Ran counts the runs whose command line begins with these words: h.Ran("xl create").
+func (h *Host) Ran(prefix string) int {
+	count := 0
+	for _, r := range h.Log() {
+		if matches(prefix, r.Argv) {
+			count++
+		}
+	}
+	return count
+}
+
+// matches tells whether a command line begins with the words of prefix.
+func matches(prefix string, argv []string) bool {
+	words := strings.Fields(prefix)
+	return len(argv) >= len(words) && slices.Equal(argv[:len(words)], words)
+}
+
+func (h *Host) binDir() string { return filepath.Join(h.dir, "bin") }
+
+// path is the PATH of everything that runs on the host.
+func (h *Host) path() string {
+	if len(h.settings.NoTools) > 0 {
+		return h.binDir() + ":" + filepath.Join(h.dir, "usr")
+	}
+	return h.binDir() + ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+}
+
+// installTools makes the folders of commands.
+func (h *Host) installTools() error {
+	for _, dir := range []string{h.binDir(), filepath.Join(h.dir, "home")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for name := range tools {
+		if slices.Contains(h.settings.NoTools, name) {
+			continue
+		}
+		if err := h.wrap(name); err != nil {
+			return err
+		}
+	}
+	if len(h.settings.NoTools) > 0 {
+		return h.linkTools()
+	}
+	return nil
+}
+
+// wrap writes the script that runs this executable as the tool.
+func (h *Host) wrap(name string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	script := fmt.Sprintf("#!/bin/sh\n%s=%s %s=%s exec %s \"$@\"\n",
+		toolVariable, name, dirVariable, quote(h.dir), quote(self))
+	return os.WriteFile(filepath.Join(h.binDir(), name), []byte(script), 0o755)
+}
+
+// linkTools links every command of the machine but the hidden ones into one folder.
+func (h *Host) linkTools() error {
+	farm := filepath.Join(h.dir, "usr")
+	if err := os.RemoveAll(farm); err != nil {
+		return err
+	}
+	if err := os.Mkdir(farm, 0o755); err != nil {
+		return err
+	}
+	for _, dir := range []string{"/usr/bin", "/usr/sbin", "/bin", "/sbin"} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			link := filepath.Join(farm, e.Name())
+			if _, err := os.Lstat(link); err == nil || slices.Contains(h.settings.NoTools, e.Name()) {
+				continue
+			}
+			if err := os.Symlink(filepath.Join(dir, e.Name()), link); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

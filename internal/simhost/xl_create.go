@@ -1,0 +1,264 @@
+package simhost
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/onexen/terraform-provider-xen/internal/xl"
+)
+
+// xlCreate is `xl create [-p] [-n] FILE`. As on Xen the domain stands there paused while xl still works on it.
+func xlCreate(c *call) int {
+	set, ok := c.options("pnqdeFVAcf")
+	if !ok {
+		return 2
+	}
+	if len(c.args) == 0 {
+		return c.usage("create")
+	}
+	file := c.args[0]
+	text, err := os.ReadFile(file)
+	if err != nil {
+		var cause *os.PathError
+		errors.As(err, &cause)
+		return c.fail(3, "Failed to read config file: %s: %s", file, errnoText(cause.Err))
+	}
+	if !set['q'] {
+		c.fail(0, "Parsing config from %s", file)
+	}
+	cfg, status := c.parse(file, text)
+	if status != 0 {
+		return status
+	}
+	if set['n'] {
+		return c.dryRun(cfg)
+	}
+	d, status := c.build(cfg)
+	if status != 0 || set['p'] {
+		return status
+	}
+	err = c.change(func(w *world) error {
+		now, ok := w.find(strconv.Itoa(d.ID))
+		if !ok {
+			return nil
+		}
+		now.Paused = false
+		return w.put(now)
+	})
+	return c.result(err, 0)
+}
+
+// parse reads a deployment file and refuses with status 1 what xl's own parsers refuse.
+func (c *call) parse(file string, text []byte) (xl.Config, int) {
+	cfg, err := xl.ParseConfig(text)
+	if err != nil {
+		return cfg, c.fail(1, "%s: config parsing error: %v\nFailed to parse config: Invalid argument", file, err)
+	}
+	if cfg.Name == "" {
+		return cfg, c.fail(1, "Domain name must be specified.")
+	}
+	if !slices.Contains([]string{xl.TypePV, xl.TypePVH, xl.TypeHVM}, cfg.Type) {
+		return cfg, c.fail(1, "Invalid domain type %s.", cfg.Type)
+	}
+	if cfg.UUID == "" {
+		cfg.UUID = uuid.NewString()
+	}
+	if _, err := uuid.Parse(cfg.UUID); err != nil {
+		return cfg, c.fail(1, "Failed to parse UUID: %s", cfg.UUID)
+	}
+	for _, d := range cfg.Disks {
+		if !slices.Contains([]string{"raw", "qcow", "qcow2", "vhd", "qed"}, d.Format) {
+			return cfg, c.fail(1, "%s: config parsing error in disk specification: unknown value for format: near `%s' in `%s'",
+				file, d.Format, d.Format)
+		}
+	}
+	for i := range cfg.NICs {
+		if cfg.NICs[i].MAC == "" {
+			cfg.NICs[i].MAC = randomMAC()
+		}
+		if cfg.NICs[i].Bridge == "" {
+			cfg.NICs[i].Bridge = "xenbr0"
+		}
+	}
+	return cfg, 0
+}
+
+func randomMAC() string {
+	var b [3]byte
+	_, _ = rand.Read(b[:])
+	return fmt.Sprintf("00:16:3e:%02x:%02x:%02x", b[0]&0x7f, b[1], b[2])
+}
+
+// dryRun prints what `xl create -n` prints: the configuration as JSON.
+func (c *call) dryRun(cfg xl.Config) int {
+	text, err := json.MarshalIndent(longOf(cfg), "", "    ")
+	if err != nil {
+		return c.fail(1, "simhost: %v", err)
+	}
+	c.printf("%s\n", text)
+	return 0
+}
+
+// build makes the domain, paused. A domain that cannot have all it asks for is destroyed again.
+func (c *call) build(cfg xl.Config) (Domain, int) {
+	var d Domain
+	var takes time.Duration
+	var refused *refusal
+	err := c.change(func(w *world) error {
+		takes = w.CreateTakes
+		if refused = w.check(cfg); refused != nil {
+			w.NextID++
+			return w.setMachine(w.machine)
+		}
+		var err error
+		d, err = w.add(Domain{Config: cfg, Paused: true})
+		return err
+	})
+	switch {
+	case err != nil:
+		return d, c.fail(1, "simhost: %v", err)
+	case refused != nil:
+		return d, c.fail(refused.status, "%s", refused.text)
+	}
+	time.Sleep(takes)
+	return d, 0
+}
+
+// refusal is why libxl does not make a domain.
+type refusal struct {
+	status int
+	text   string
+}
+
+// errorFail is the status of xl for libxl's ERROR_FAIL.
+const errorFail = 3
+
+// check goes through what libxl checks, in its order.
+func (w *world) check(cfg xl.Config) *refusal {
+	id := w.NextID
+	libxl := func(place, format string, args ...any) *refusal {
+		return &refusal{errorFail, fmt.Sprintf("libxl: error: %s: Domain %d:%s", place, id, fmt.Sprintf(format, args...))}
+	}
+	if !w.capable(strings.Replace(cfg.Type, xl.TypePVH, xl.TypeHVM, 1)) {
+		return libxl("libxl_create.c:615:libxl__domain_make", "domain creation fail: Invalid argument")
+	}
+	if _, taken := w.find(cfg.Name); taken || cfg.Name == "Domain-0" {
+		return libxl("libxl_domain.c:96:libxl__domain_rename", "Domain with name \"%s\" already exists.", cfg.Name)
+	}
+	if r := checkDisks(cfg, libxl); r != nil {
+		return r
+	}
+	for _, file := range []struct{ what, path string }{{"kernel", cfg.Kernel}, {"ramdisk", cfg.Ramdisk}} {
+		if _, err := os.Stat(file.path); file.path != "" && err != nil {
+			return libxl("libxl_dom.c:439:libxl__build_dom", "xc_dom_%s_file failed: No such file or directory (%s)", file.what, file.path)
+		}
+	}
+	if cfg.Type != xl.TypeHVM && cfg.Kernel == "" && cfg.Bootloader == "" {
+		return libxl("libxl_dom.c:427:libxl__build_pv", "Unable to build domain: no kernel")
+	}
+	if xl.MemoryNeededMiB(cfg) > w.freeMiB() {
+		return &refusal{errorFail, "xc: error: panic: xg_dom_boot.c:119: xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory\n" +
+			libxl("libxl_dom.c:499:libxl__build_dom", "xc_dom_boot_mem_init failed: Cannot allocate memory").text}
+	}
+	if cfg.Type == xl.TypeHVM {
+		if r := checkDeviceModel(cfg, libxl); r != nil {
+			return r
+		}
+	}
+	if r := w.checkVNC(cfg, libxl); r != nil {
+		return r
+	}
+	for _, nic := range cfg.NICs {
+		if !slices.Contains(w.Bridges, nic.Bridge) {
+			return libxl("libxl_exec.c:117:libxl_report_child_exitstatus", "/etc/xen/scripts/vif-bridge online [%d] exited with error status 1\n"+
+				"libxl: error: libxl_device.c:1257:device_hotplug_child_death_cb: script: Could not find bridge device %s\n"+
+				"libxl: error: libxl_create.c:1904:domcreate_attach_devices: Domain %d:unable to add vif devices", os.Getpid(), nic.Bridge, id)
+		}
+	}
+	return nil
+}
+
+type complain func(place, format string, args ...any) *refusal
+
+// checkDisks is what libxl__device_disk_setdefault and the disk back ends refuse.
+func checkDisks(cfg xl.Config, libxl complain) *refusal {
+	taken := map[string]bool{}
+	for i, d := range cfg.Disks {
+		if _, err := xl.DiskIndex(d.VDev); err != nil {
+			return libxl("libxl_device.c:404:libxl__device_disk_dev_number", "Invalid or unsupported virtual disk identifier %s", d.VDev)
+		}
+		if d.Target == "" && d.CDROM {
+			continue
+		}
+		if _, err := os.Stat(d.Target); err != nil {
+			var cause *os.PathError
+			errors.As(err, &cause)
+			return libxl("libxl_device.c:265:libxl__device_disk_set_backend", "Disk vdev=%s failed to stat: %s: %s\n"+
+				"libxl: error: libxl_create.c:1250:initiate_domain_create: Unable to set disk defaults for disk %d",
+				d.VDev, d.Target, errnoText(cause.Err), i)
+		}
+		if taken[d.VDev] {
+			return libxl("libxl_disk.c:376:device_disk_add", "device already exists in xenstore\n"+
+				"libxl: error: libxl_create.c:1863:domcreate_launch_dm: unable to add disk devices")
+		}
+		taken[d.VDev] = true
+	}
+	return nil
+}
+
+// checkDeviceModel is what QEMU cannot do: read-only or doubled IDE disks.
+func checkDeviceModel(cfg xl.Config, libxl complain) *refusal {
+	index := map[int]bool{}
+	for _, d := range cfg.Disks {
+		n, _ := xl.DiskIndex(d.VDev)
+		if n < 4 && d.ReadOnly && !d.CDROM && !strings.HasPrefix(d.VDev, "sd") {
+			return libxl("libxl_dm.c:1884:libxl__build_device_model_args_new", "qemu-xen doesn't support read-only IDE disk drivers")
+		}
+		if index[n] && n < 4 {
+			return spawnFailed(libxl)
+		}
+		index[n] = true
+	}
+	return nil
+}
+
+// checkVNC is QEMU's attempt to listen: another domain or any process may hold the port.
+func (w *world) checkVNC(cfg xl.Config, libxl complain) *refusal {
+	if cfg.VNC == nil {
+		return nil
+	}
+	port := xl.VNCBasePort + cfg.VNC.Display
+	busy := slices.ContainsFunc(w.list, func(d Domain) bool { return d.VNC != nil && d.VNC.Display == cfg.VNC.Display })
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err == nil {
+		_ = l.Close()
+	}
+	if busy || err != nil {
+		return spawnFailed(libxl)
+	}
+	return nil
+}
+
+// spawnFailed is all that xl says when QEMU ends; why stands in /var/log/xen/qemu-dm-NAME.log only.
+func spawnFailed(libxl complain) *refusal {
+	r := libxl("libxl_dm.c:2838:device_model_spawn_outcome", "device model: spawn failed (rc=-3)")
+	r.text += "\n" + libxl("libxl_create.c:1820:domcreate_devmodel_started", "device model did not start: -3").text +
+		"\nlibxl: error: libxl_aoutils.c:646:libxl__kill_xs_path: Device Model already exited"
+	return r
+}
+
+// errnoText is strerror(3), which begins with a capital letter.
+func errnoText(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:]
+}
