@@ -1,0 +1,112 @@
+package datastore
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // the script
+	"encoding/json"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+//go:embed scripts/load.sh
+var loadScript string
+
+// File is what the host says of a file in the datastore.
+type File struct {
+	Bytes     int64
+	Allocated int64 // bytes on disk, less than Bytes when the file has holes
+	Modified  int64 // seconds since 1970
+}
+
+// Snapshot is everything a datastore holds at one moment.
+type Snapshot struct {
+	Records map[model.Kind]map[int][]byte // JSON
+	Files   map[string]File               // by absolute path
+	Texts   map[string]string             // deployment files by absolute path
+}
+
+// Load reads the whole datastore in one round trip, however much it holds. A datastore that does not exist is empty. The
+// output of the shell text also comes along, so that the caller learns of other things at the same moment.
+func (s *Store) Load(ctx context.Context, also string) (Snapshot, []byte, error) {
+	result, err := s.host.Run(ctx, host.Script{
+		Step:       "read the datastore " + s.root,
+		Text:       loadScript + also,
+		Args:       []string{s.root, Layout},
+		Repeatable: true,
+	})
+	if err != nil {
+		return Snapshot{}, nil, s.explainLayout(err)
+	}
+	parts := bytes.SplitN(result.Stdout, []byte{0}, 3)
+	if len(parts) != 3 {
+		return Snapshot{}, nil, fmt.Errorf("host %s answered something else than the content of the datastore %s: %q", s.host.Name(), s.root, result.Stdout)
+	}
+	snapshot := Snapshot{Records: map[model.Kind]map[int][]byte{}, Files: s.parseFiles(parts[1]), Texts: map[string]string{}}
+	s.collect(snapshot, parts[0])
+	return snapshot, parts[2], nil
+}
+
+// collect puts the lines together again, "vms/3/vm.json:{".
+func (s *Store) collect(snapshot Snapshot, lines []byte) {
+	texts := map[string]*bytes.Buffer{}
+	for line := range bytes.Lines(lines) {
+		file, text, ok := bytes.Cut(line, []byte{':'})
+		if !ok {
+			continue
+		}
+		if texts[string(file)] == nil {
+			texts[string(file)] = &bytes.Buffer{}
+		}
+		texts[string(file)].Write(text)
+	}
+	for file, text := range texts {
+		kind, id, err := recordOf(file)
+		if err != nil {
+			continue
+		}
+		if path.Base(file) != recordFiles[kind] {
+			snapshot.Texts[path.Join(s.root, file)] = text.String()
+			continue
+		}
+		if snapshot.Records[kind] == nil {
+			snapshot.Records[kind] = map[int][]byte{}
+		}
+		snapshot.Records[kind][id] = text.Bytes()
+	}
+}
+
+// parseFiles reads the lines of stat: length, blocks of 512 bytes, time of the last change, path.
+func (s *Store) parseFiles(lines []byte) map[string]File {
+	files := map[string]File{}
+	for line := range strings.Lines(string(lines)) {
+		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 4)
+		if len(fields) != 4 {
+			continue
+		}
+		var numbers [3]int64
+		for i := range numbers {
+			numbers[i], _ = strconv.ParseInt(fields[i], 10, 64)
+		}
+		files[path.Join(s.root, fields[3])] = File{Bytes: numbers[0], Allocated: numbers[1] * 512, Modified: numbers[2]}
+	}
+	return files
+}
+
+// Decode reads one record of a snapshot; ErrAbsent when there is none.
+func Decode[T any](s Snapshot, kind model.Kind, id int) (T, error) {
+	var record T
+	content, ok := s.Records[kind][id]
+	if !ok {
+		return record, ErrAbsent
+	}
+	if err := json.Unmarshal(content, &record); err != nil {
+		return record, fmt.Errorf("the record of %s %d is damaged (%w): mend or remove its file %s", kind.Noun(), id, err, recordFiles[kind])
+	}
+	return record, nil
+}

@@ -1,0 +1,70 @@
+package datastore
+
+import (
+	"context"
+	_ "embed" // the script
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+//go:embed scripts/lock.sh
+var lockScript string
+
+// LockedError says who works on the record.
+type LockedError struct {
+	Kind   model.Kind
+	ID     int
+	Owner  string // who and since when, as the lock's file has it
+	Waited time.Duration
+}
+
+func (e *LockedError) Error() string {
+	owner := e.Owner
+	if owner == "" {
+		owner = "somebody who did not leave a name"
+	}
+	return fmt.Sprintf("%s %d is locked by %s; gave up after %s", e.Kind.Noun(), e.ID, owner, e.Waited)
+}
+
+// Lock is held until Release, or until the connection to the host dies.
+type Lock struct{ held *host.Held }
+
+// Lock waits until nobody else works on a record. It fails with a LockedError after the wait.
+func (s *Store) Lock(ctx context.Context, kind model.Kind, id int, wait time.Duration) (*Lock, error) {
+	held, err := s.host.Hold(ctx, host.Script{
+		Step: fmt.Sprintf("lock %s %d", kind.Noun(), id),
+		Text: lockScript,
+		Args: []string{s.root, fmt.Sprintf("%s-%d", kind, id), strconv.Itoa(int(wait.Seconds())), owner()},
+	})
+	if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Status == exitLocked {
+		return nil, &LockedError{Kind: kind, ID: id, Owner: strings.TrimSpace(string(exit.Stdout)), Waited: wait}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Lock{held: held}, nil
+}
+
+// Release lets others work on the record.
+func (l *Lock) Release() { _ = l.held.Release() } // a lock whose connection died is free already
+
+// owner says who holds a lock: user, machine and process.
+func owner() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "unknown"
+	}
+	return fmt.Sprintf("%s@%s (process %d)", name, machine, os.Getpid())
+}

@@ -1,0 +1,17 @@
+# Makes the next id of a kind, an empty folder, and prints it. Ids are never used twice: a stale reference must not meet a stranger.
+# $1 root  $2 kind
+set -eu
+cd -- "$1"
+exec 9>>locks/records
+flock -w 60 9
+cd -- "$2"
+last=0
+[ ! -e .last ] || read -r last <.last
+id=$((last + 1))
+until mkdir -- "$id" 2>/dev/null; do
+	[ -d "$id" ] || exit 1
+	id=$((id + 1))
+done
+printf '%s\n' "$id" >.last.new
+mv -f -- .last.new .last
+printf '%s\n' "$id"
