@@ -1,0 +1,16 @@
+package host
+
+import (
+	"cmp"
+	"io"
+	"os"
+)
+
+// agentSocket is where the user's agent listens: OpenSSH for Windows has a named pipe.
+func agentSocket() string {
+	return cmp.Or(os.Getenv("SSH_AUTH_SOCK"), `\\.\pipe\openssh-ssh-agent`)
+}
+
+func dialAgent(socket string) (io.ReadWriteCloser, error) {
+	return os.OpenFile(socket, os.O_RDWR, 0)
+}

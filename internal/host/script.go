@@ -1,0 +1,78 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Script is one step on the host: one SSH session, one round trip.
+//
+// A script that leaves a process behind must redirect its three streams, or the
+// session lasts as long as that process.
+type Script struct {
+	Step   string    // what it does, as a verb phrase for errors: "create domain web-1"
+	Text   string    // constant POSIX sh text; values arrive as "$1", "$2", ...
+	Args   []string  // positional parameters, any bytes but NUL
+	Stdin  io.Reader // optional: what the script reads on its standard input
+	Stdout io.Writer // optional: takes the standard output instead of Result.Stdout
+
+	// Repeatable scripts run once more when the connection was lost under them,
+	// as long as Stdin can be rewound (nil or an io.Seeker) and nothing was
+	// written to Stdout yet.
+	Repeatable bool
+}
+
+// Result is what a script printed.
+type Result struct{ Stdout, Stderr []byte }
+
+// The whole of a step's command line, the same for every step and free of all
+// that POSIX shells, csh and fish read differently. sh reads the length of the
+// script and the script byte by byte, so that what follows on standard input is
+// left to the script's own commands.
+const (
+	commandLine     = `exec ` + shell
+	sudoCommandLine = `exec sudo -n ` + shell
+	shell           = `sh -c 'IFS= read -r n && eval "$(dd bs="$n" count=1 iflag=fullblock 2>/dev/null)"'`
+)
+
+// marker begins the line that stands before the script's own output, on standard
+// output followed by its process group: whatever a login shell printed comes before it.
+const marker = "@terraform-provider-xen:script:"
+
+// preamble prepares the shell of every script. Field 5 of proc_pid_stat(5) is the process group.
+const preamble = `export LC_ALL=C
+umask 077
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+{ read -r _ _ _ _ xen_group _ </proc/self/stat; } 2>/dev/null || xen_group=$$
+echo "` + marker + `$xen_group"
+echo "` + marker + `" >&2
+unset xen_group
+`
+
+// Quote returns s as one word of POSIX sh.
+func Quote(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// encode returns what standard input carries before the script's own input: the
+// length and the text. The braces make the text one command, so that a part of
+// it, cut off by a lost connection, is a syntax error and runs nothing.
+func (s Script) encode() ([]byte, error) {
+	if strings.Contains(s.Text, "\x00") {
+		return nil, errors.New("the script contains a NUL byte")
+	}
+	var text bytes.Buffer
+	text.WriteString("{\n" + preamble + "set --")
+	for i, arg := range s.Args {
+		if strings.Contains(arg, "\x00") {
+			return nil, fmt.Errorf("argument %d contains a NUL byte", i+1)
+		}
+		text.WriteString(" " + Quote(arg))
+	}
+	text.WriteString("\n" + s.Text + "\n}\n")
+	return append(fmt.Appendf(nil, "%d\n", text.Len()), text.Bytes()...), nil
+}
