@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/terraform-provider-xen
-fetch_xl=internal/xl/testdata/fetch-xl.sh
+xl_recipe=internal/xl/testdata
 
 # program, the Debian packages that bring it, what the tests want it for
 programs() {
@@ -89,17 +89,16 @@ offer_sshd() {
     echo "export XEN_TEST_SSHD='$sshd'"
 }
 
+# The cache's folder is named for what makes the parser, so that a changed recipe makes a new one.
 offer_xl_parser() {
-    parser=$cache/xl/xl-parse
-    if [ ! -x "$parser" ] || [ "$fetch_xl" -nt "$parser" ]; then
+    directory=$cache/xl-$(cat "$xl_recipe"/fetch-xl.sh "$xl_recipe"/xlshim.c | sha256sum | cut -c 1-12)
+    if [ ! -x "$directory/xl-parse" ]; then
         command -v apt-get >/dev/null || { say "missing: Xen's xl"; return 0; }
-        say "missing: xl (xen-utils-4.17): judges our deployment files; unpacking it into $cache/xl, nothing is installed"
+        say "missing: xl (xen-utils-4.17): judges our deployment files; unpacking it into $directory, nothing is installed"
         refresh_package_lists
-        mkdir -p "$cache/xl"
-        sh "$fetch_xl" "$cache/xl" </dev/null >&2
-        touch "$parser"
+        sh "$xl_recipe/fetch-xl.sh" "$directory" </dev/null >&2
     fi
-    echo "export XEN_XL_PARSER='$parser'"
+    echo "export XEN_XL_PARSER='$directory/xl-parse'"
 }
 
 install_programs
