@@ -1,0 +1,204 @@
+package transfer
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"sync/atomic"
+)
+
+// content is a file as a sequence of data and holes. Pieces begin at multiples of unit.
+type content interface {
+	// next fills buf, whose length is a multiple of unit, or reports a hole; io.EOF ends the content.
+	next(buf []byte) (n int, hole int64, err error)
+}
+
+// input is an open source.
+type input struct {
+	content
+	head     []byte       // first bytes of the content
+	size     int64        // of the content; -1 unknown
+	length   int64        // of the delivered bytes; -1 unknown
+	need     int64        // bytes that the host will have to find room for, as far as known
+	taken    atomic.Int64 // delivered bytes read so far
+	unpacked hash.Hash    // over the delivered bytes when they differ from the content; else nil
+	verbatim bool
+	closers  []func()
+}
+
+// Close frees what the source holds; errors of a file that was only read tell nothing.
+func (in *input) Close() {
+	for i := len(in.closers) - 1; i >= 0; i-- {
+		in.closers[i]()
+	}
+}
+
+func (src Source) check() error {
+	if (src.Path == "") == (src.URL == "") {
+		return errors.New("a source needs either a path or a URL")
+	}
+	if src.Checksum != nil {
+		if _, err := newHash(src.Checksum.Algorithm); err != nil {
+			return err
+		}
+	}
+	if src.URL != "" {
+		return checkURL(src.URL)
+	}
+	return nil
+}
+
+// name is how errors and logs call the source; it never holds credentials.
+func (src Source) name() string {
+	if src.URL != "" {
+		return maskURLs(src.URL)
+	}
+	return src.Path
+}
+
+func open(ctx context.Context, src Source) (in *input, err error) {
+	in = &input{size: -1, verbatim: src.Verbatim}
+	defer func() {
+		if err != nil {
+			in.Close()
+		}
+	}()
+	if src.URL != "" {
+		body, length, err := get(ctx, src.URL)
+		if err != nil {
+			return nil, err
+		}
+		in.closers = append(in.closers, func() { _ = body.Close() })
+		in.length, in.need = length, max(length, 0)
+		return in, in.openStream(body, src)
+	}
+
+	f, st, err := openFile(src.Path)
+	if err != nil {
+		return nil, err
+	}
+	in.closers = append(in.closers, func() { _ = f.Close() })
+	size := st.Size()
+	in.length, in.need = size, size
+	magic := make([]byte, min(size, headSize))
+	if _, err := f.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if !src.Verbatim && compression(magic) != "" {
+		return in, in.openStream(f, src)
+	}
+	in.head, in.size = magic, size
+	in.need, err = dataBytes(f, size)
+	in.content = &fileContent{f: f, size: size, mtime: st.ModTime(), taken: &in.taken}
+	return in, err
+}
+
+// openFile opens a regular file; a pipe or a device has no size that could be promised.
+func openFile(path string) (*os.File, os.FileInfo, error) {
+	if st, err := os.Stat(path); err != nil {
+		return nil, nil, bare(err)
+	} else if !st.Mode().IsRegular() {
+		return nil, nil, errors.New("it is not a regular file") // before open, which waits for a pipe's writer
+	}
+	f, err := os.Open(path) //nolint:gosec // the user names the file.
+	if err != nil {
+		return nil, nil, bare(err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, nil, errors.Join(bare(err), f.Close())
+	}
+	return f, st, nil
+}
+
+// bare strips the path from an error that will be wrapped with it.
+func bare(err error) error {
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// openStream reads a source that can only be read in order: a URL's body, or anything compressed.
+func (in *input) openStream(r io.Reader, src Source) error {
+	d := &delivery{r: r, in: in}
+	packed := bufio.NewReaderSize(d, 256<<10)
+	magic, err := packed.Peek(magicSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	stream := &streamContent{r: packed, tail: packed}
+	if name := compression(magic); src.Verbatim || name == "" {
+		in.size = in.length
+	} else {
+		if in.unpacked, err = newHash(src.algorithm()); err != nil {
+			return err
+		}
+		stream.tail = io.TeeReader(packed, in.unpacked)
+		unpacked, closeFn, err := decompress(name, bufio.NewReaderSize(stream.tail, 256<<10))
+		if err != nil {
+			return err
+		}
+		in.closers = append(in.closers, closeFn)
+		stream.r = bufio.NewReaderSize(unpacked, 256<<10)
+	}
+	in.content = stream
+	in.head, err = stream.r.Peek(headSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// algorithm is the one of the declared checksum, or sha256.
+func (src Source) algorithm() string {
+	if src.Checksum != nil {
+		return src.Checksum.Algorithm
+	}
+	return "sha256"
+}
+
+// identify fills in what the head tells.
+func (in *input) identify() (Info, error) {
+	if in.verbatim {
+		return Info{Bytes: max(in.size, 0)}, nil
+	}
+	format, virtual, err := identify(in.head)
+	if err != nil {
+		return Info{}, err
+	}
+	info := Info{Format: format, VirtualBytes: virtual, Bytes: max(in.size, 0)}
+	if format != formatQCOW2 {
+		info.Bytes += padding(info.Bytes, format)
+		info.VirtualBytes = info.Bytes
+	}
+	return info, nil
+}
+
+// padding is what a content of a size lacks to whole sectors; only bytes that Xen maps as they are need it.
+func padding(size int64, format string) int64 {
+	if format == formatRaw || format == formatISO {
+		return -size & 511
+	}
+	return 0
+}
+
+// delivery counts what is delivered, and knows when that is less than was promised.
+type delivery struct {
+	r  io.Reader
+	in *input
+}
+
+func (d *delivery) Read(p []byte) (int, error) {
+	n, err := d.r.Read(p)
+	taken := d.in.taken.Add(int64(n))
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) && taken < d.in.length {
+		return n, fmt.Errorf("the source ended after %d of %d bytes", taken, d.in.length)
+	}
+	return n, err
+}

@@ -1,0 +1,69 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/host"
+)
+
+// localRunner runs scripts with a shell of this machine as the host package does over SSH: the preamble and the text
+// arrive on standard input, ahead of what the script itself reads.
+type localRunner struct {
+	shell []string // default sh
+	env   []string // added to the environment
+}
+
+const loginLine = `IFS= read -r n && eval "$(dd bs="$n" count=1 iflag=fullblock 2>/dev/null)"`
+
+func (r localRunner) Run(ctx context.Context, s host.Script) (host.Result, error) {
+	shell := r.shell
+	if shell == nil {
+		shell = []string{"sh"}
+	}
+	text := "export LC_ALL=C; umask 077\nset --"
+	for _, a := range s.Args {
+		text += " " + host.Quote(a)
+	}
+	text += "\n" + s.Text
+	cmd := exec.CommandContext(ctx, shell[0], append(shell[1:], "-c", loginLine)...)
+	cmd.Env = append(cmd.Environ(), r.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return host.Result{}, err
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if s.Stdout != nil {
+		cmd.Stdout = s.Stdout
+	}
+	if err := cmd.Start(); err != nil {
+		return host.Result{}, err
+	}
+	go func() {
+		_, _ = io.WriteString(stdin, strconv.Itoa(len(text))+"\n"+text)
+		if s.Stdin != nil {
+			_, _ = io.Copy(stdin, s.Stdin)
+		}
+		_ = stdin.Close()
+	}()
+	err = cmd.Wait()
+	result := host.Result{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return result, ctx.Err()
+	case errors.As(err, &exit):
+		return result, &host.ExitError{Host: "local", Step: s.Step, Status: exit.ExitCode(), Stdout: result.Stdout, Stderr: result.Stderr}
+	}
+	return result, err
+}
