@@ -2,16 +2,19 @@ package simhost
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 )
 
-// losetupMain is losetup(8) as far as the simulated host needs it: -a and -j FILE, in util-linux's format.
+// losetupMain is losetup(8) as far as the simulated host needs it: -a and -j FILE, in util-linux's format, and -d DEVICE.
 func losetupMain(c *call) int {
 	var file string
 	switch {
 	case len(c.args) == 1 && (c.args[0] == "-a" || c.args[0] == "--all"):
 	case len(c.args) == 2 && (c.args[0] == "-j" || c.args[0] == "--associated"):
 		file = c.args[1]
+	case len(c.args) == 2 && (c.args[0] == "-d" || c.args[0] == "--detach"):
+		return c.detach(c.args[1])
 	default:
 		return c.real("losetup")
 	}
@@ -27,6 +30,20 @@ func losetupMain(c *call) int {
 		return c.fail(1, "losetup: %v", err)
 	}
 	return 0
+}
+
+// detach is `losetup -d DEVICE`.
+func (c *call) detach(device string) int {
+	return c.result(c.change(func(w *world) error {
+		for i, l := range w.Loops {
+			if fmt.Sprintf("/dev/loop%d", l.Index) == device {
+				w.Loops = slices.Delete(w.Loops, i, i+1)
+				return w.setMachine(w.machine)
+			}
+		}
+		c.fail(0, "losetup: %s: detach failed: No such device or address", device)
+		return errRefused
+	}), 0)
 }
 
 // holds tells whether the device stands on the file: by its inode when the file exists, else by the kernel's name of it,
