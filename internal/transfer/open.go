@@ -60,41 +60,49 @@ func (src Source) name() string {
 	return src.Path
 }
 
-func open(ctx context.Context, src Source) (in *input, err error) {
-	in = &input{size: -1, verbatim: src.Verbatim}
-	defer func() {
-		if err != nil {
-			in.Close()
-		}
-	}()
+// open opens a source and reads its head; the context bounds all reading of a URL.
+func open(ctx context.Context, src Source) (*input, error) {
+	in := &input{size: -1, verbatim: src.Verbatim}
+	openIt := in.openPath
 	if src.URL != "" {
-		body, length, err := get(ctx, src.URL)
-		if err != nil {
-			return nil, err
-		}
-		in.closers = append(in.closers, func() { _ = body.Close() })
-		in.length, in.need = length, max(length, 0)
-		return in, in.openStream(body, src)
+		openIt = in.openURL
 	}
+	err := openIt(ctx, src)
+	if err != nil {
+		in.Close()
+	}
+	return in, err
+}
 
+func (in *input) openURL(ctx context.Context, src Source) error {
+	body, length, err := get(ctx, src.URL)
+	if err != nil {
+		return err
+	}
+	in.closers = append(in.closers, func() { _ = body.Close() })
+	in.length, in.need = length, max(length, 0)
+	return in.openStream(body, src)
+}
+
+func (in *input) openPath(_ context.Context, src Source) error {
 	f, st, err := openFile(src.Path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	in.closers = append(in.closers, func() { _ = f.Close() })
 	size := st.Size()
 	in.length, in.need = size, size
-	magic := make([]byte, min(size, headSize))
-	if _, err := f.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+	head := make([]byte, min(size, headSize))
+	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return bare(err)
 	}
-	if !src.Verbatim && compression(magic) != "" {
-		return in, in.openStream(f, src)
+	if !src.Verbatim && compression(head) != "" {
+		return in.openStream(f, src)
 	}
-	in.head, in.size = magic, size
-	in.need, err = dataBytes(f, size)
+	in.head, in.size = head, size
 	in.content = &fileContent{f: f, size: size, mtime: st.ModTime(), taken: &in.taken}
-	return in, err
+	in.need, err = dataBytes(f, size)
+	return err
 }
 
 // openFile opens a regular file; a pipe or a device has no size that could be promised.

@@ -1,0 +1,410 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/host"
+)
+
+func TestSendKeepsTheBytes(t *testing.T) {
+	tests := map[string][]byte{
+		"one byte":              {1},
+		"one sector":            noise(512),
+		"one unit":              noise(unit),
+		"one unit and a byte":   noise(unit + 1),
+		"one block":             noise(blockSize),
+		"blocks and a tail":     noise(2*blockSize + 3*unit + 777),
+		"zeros":                 make([]byte, 3*blockSize),
+		"zeros of odd size":     make([]byte, blockSize+1),
+		"data then zeros":       append(noise(unit), make([]byte, 5*unit)...),
+		"zeros then data":       append(make([]byte, blockSize+5*unit), noise(100)...),
+		"every other unit zero": checkered(3 * blockSize),
+		"zero tail in a unit":   append(noise(unit), make([]byte, 511)...),
+	}
+	for name, data := range tests {
+		t.Run(name, func(t *testing.T) {
+			src, dst := place(t, data), newDst(t)
+			info, err := Send(t.Context(), localRunner{}, Source{Path: src}, dst, "raw")
+			if err != nil {
+				t.Fatal(err)
+			}
+			padded := append(bytes.Clone(data), make([]byte, -len(data)&511)...)
+			want := Info{"raw", int64(len(padded)), int64(len(padded)), sha(padded), Checksum{"sha256", sha(data)}}
+			if info != want {
+				t.Errorf("got  %+v\nwant %+v", info, want)
+			}
+			wantStored(t, dst, padded)
+		})
+	}
+}
+
+func TestSendVerbatim(t *testing.T) {
+	tests := map[string][]byte{
+		"gzip":  pack(t, "gzip", noise(1000)),
+		"odd":   noise(1001),
+		"empty": {},
+		"qcow2": qcow2Header(3, 1<<30),
+	}
+	for name, data := range tests {
+		t.Run(name, func(t *testing.T) {
+			dst := newDst(t)
+			info, err := Send(t.Context(), localRunner{}, Source{Path: place(t, data), Verbatim: true}, dst, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := int64(len(data))
+			if want := (Info{"", n, n, sha(data), Checksum{"sha256", sha(data)}}); info != want {
+				t.Errorf("got  %+v\nwant %+v", info, want)
+			}
+			wantStored(t, dst, data)
+		})
+	}
+}
+
+func TestSendKeepsFilesSparse(t *testing.T) {
+	const size = 64 << 20
+	holes := place(t, nil)
+	if err := errors.Join(os.Truncate(holes, size), writeAt(holes, 10<<20+5, "data"), writeAt(holes, 40<<20, "more")); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		src       string
+		allocated int64
+	}{
+		"holes": {holes, 2 * unit},
+		"zeros": {place(t, make([]byte, size)), 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			dst := newDst(t)
+			if _, err := Send(t.Context(), localRunner{}, Source{Path: test.src}, dst, ""); err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(test.src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantStored(t, dst, want)
+			if got := allocated(t, dst); got > test.allocated {
+				t.Errorf("%d bytes are allocated on the host, want at most %d", got, test.allocated)
+			}
+		})
+	}
+}
+
+func TestSendSetsPrivateModeAndReplaces(t *testing.T) {
+	dst := newDst(t)
+	if err := os.WriteFile(dst, []byte("older"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	data := noise(512)
+	if _, err := Send(t.Context(), localRunner{}, Source{Path: place(t, data)}, dst, ""); err != nil {
+		t.Fatal(err)
+	}
+	wantStored(t, dst, data)
+	if st, _ := os.Stat(dst); st.Mode() != 0o600 {
+		t.Errorf("mode is %v, want 0600", st.Mode())
+	}
+}
+
+func TestSendChecksTheChecksum(t *testing.T) {
+	data := noise(3*unit + 7)
+	packed := pack(t, "gzip", data)
+	digest := md5.Sum(data)
+	packedDigest := md5.Sum(packed)
+	tests := map[string]struct {
+		data     []byte
+		checksum string
+		wrong    bool
+	}{
+		"sha256":                      {data, "sha256:" + sha(data), false},
+		"md5":                         {data, "md5:" + hex.EncodeToString(digest[:]), false},
+		"of the packed bytes, sha256": {packed, "sha256:" + sha(packed), false},
+		"of the packed bytes, md5":    {packed, "md5:" + hex.EncodeToString(packedDigest[:]), false},
+		"of the unpacked bytes":       {packed, "sha256:" + sha(data), true},
+		"of something else, sha256":   {data, "sha256:" + sha(packed), true},
+		"of something else, md5":      {data, "md5:" + hex.EncodeToString(packedDigest[:]), true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			dst, want := newDst(t), mustChecksum(t, test.checksum)
+			info, err := Send(t.Context(), localRunner{}, Source{Path: place(t, test.data), Checksum: &want}, dst, "")
+			if !test.wrong {
+				if err != nil || info.Delivered != want {
+					t.Fatalf("got %v, %v, want %v", info.Delivered, err, want)
+				}
+				return
+			}
+			got := sha(test.data)
+			if want.Algorithm == "md5" {
+				got = hex.EncodeToString(digest[:])
+			}
+			wantError(t, err, "expected "+test.checksum, "got "+want.Algorithm+":"+got)
+			wantNothing(t, dst)
+		})
+	}
+}
+
+func TestSendDecompresses(t *testing.T) {
+	data := append(append(noise(blockSize+100), make([]byte, 2*blockSize)...), noise(300)...)
+	padded := append(bytes.Clone(data), make([]byte, -len(data)&511)...)
+	for _, name := range []string{"gzip", "xz", "zstd", "bzip2"} {
+		packed := pack(t, name, data)
+		t.Run(name, func(t *testing.T) {
+			dst := newDst(t)
+			info, err := Send(t.Context(), localRunner{}, Source{Path: place(t, packed)}, dst, "raw")
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantStored(t, dst, padded)
+			n := int64(len(padded))
+			if want := (Info{"raw", n, n, sha(padded), Checksum{"sha256", sha(packed)}}); info != want {
+				t.Errorf("got  %+v\nwant %+v", info, want)
+			}
+		})
+		t.Run(name+" cut", func(t *testing.T) {
+			dst := newDst(t)
+			_, err := Send(t.Context(), localRunner{}, Source{Path: place(t, packed[:len(packed)/2])}, dst, "")
+			wantError(t, err, name)
+			wantNothing(t, dst)
+		})
+		t.Run(name+" damaged", func(t *testing.T) {
+			damaged, dst := bytes.Clone(packed), newDst(t)
+			damaged[len(damaged)/2] ^= 0x40
+			_, err := Send(t.Context(), localRunner{}, Source{Path: place(t, damaged)}, dst, "")
+			wantError(t, err, name)
+			wantNothing(t, dst)
+		})
+	}
+}
+
+func TestSendComparesTheFormat(t *testing.T) {
+	raw, iso, qcow2 := noise(4096), isoImage(), append(qcow2Header(3, 1<<30), make([]byte, 4096)...)
+	tests := []struct {
+		content  []byte
+		declared string
+		format   string
+		virtual  int64
+		err      string
+	}{
+		{raw, "", "raw", 4096, ""},
+		{raw, "raw", "raw", 4096, ""},
+		{raw, "qcow2", "", 0, "declared as qcow2, but the content is raw"},
+		{raw, "iso", "", 0, "declared as iso, but the content is raw"},
+		{qcow2, "", "qcow2", 1 << 30, ""},
+		{qcow2, "qcow2", "qcow2", 1 << 30, ""},
+		{qcow2, "raw", "", 0, "declared as raw, but the content is qcow2"},
+		{iso, "", "iso", 36864, ""},
+		{iso, "raw", "raw", 36864, ""},
+		{iso, "qcow2", "", 0, "declared as qcow2, but the content is iso"},
+		{[]byte{}, "raw", "", 0, "it is empty"},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("%s %s", test.declared, test.format), func(t *testing.T) {
+			dst := newDst(t)
+			info, err := Send(t.Context(), localRunner{}, Source{Path: place(t, test.content)}, dst, test.declared)
+			if test.err != "" {
+				wantError(t, err, test.err)
+				wantNothing(t, dst)
+				return
+			}
+			if err != nil || info.Format != test.format || info.VirtualBytes != test.virtual || info.Bytes != int64(len(test.content)) {
+				t.Errorf("got %+v, %v", info, err)
+			}
+			wantStored(t, dst, test.content)
+		})
+	}
+}
+
+func TestSendToHostilePaths(t *testing.T) {
+	dir := t.TempDir()
+	data := noise(2 * unit)
+	src := place(t, data)
+	for _, name := range []string{"a b", "-rf", `it's "quoted"`, "$(touch x)", "`id`", "*", "a\\b", "ünï", "tab\there", " "} {
+		for _, dst := range []string{filepath.Join(dir, name), filepath.Join(dir, "in "+name, name)} {
+			if err := os.MkdirAll(filepath.Dir(dst), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Send(t.Context(), localRunner{}, Source{Path: src}, dst, ""); err != nil {
+				t.Errorf("%q: %v", name, err)
+				continue
+			}
+			wantStored(t, dst, data)
+			var back bytes.Buffer
+			if err := Fetch(t.Context(), localRunner{}, dst, &back); err != nil || !bytes.Equal(back.Bytes(), data) {
+				t.Errorf("%q: fetched %d bytes, %v", name, back.Len(), err)
+			}
+		}
+	}
+	for _, dst := range []string{"", "relative", "-f", "/a\nb", "/a/../b", "/a/", "/", "/a\x00b"} {
+		if _, err := Send(t.Context(), localRunner{}, Source{Path: src}, dst, ""); err == nil || !strings.Contains(err.Error(), "path on the host") {
+			t.Errorf("%q: got error %v", dst, err)
+		}
+		if err := Fetch(t.Context(), localRunner{}, dst, &bytes.Buffer{}); err == nil {
+			t.Errorf("%q was fetched", dst)
+		}
+	}
+}
+
+func TestSendRefusesWhatItCannotStore(t *testing.T) {
+	src := place(t, noise(512))
+	dir := t.TempDir()
+	tests := map[string]struct {
+		src  Source
+		dst  string
+		want string
+	}{
+		"no source":         {Source{}, dir + "/x", "either a path or a URL"},
+		"two sources":       {Source{Path: src, URL: "http://localhost/"}, dir + "/x", "either a path or a URL"},
+		"missing file":      {Source{Path: "/nowhere/x"}, dir + "/x", "sending /nowhere/x to " + dir + "/x: no such file or directory"},
+		"directory":         {Source{Path: dir}, dir + "/x", "not a regular file"},
+		"device":            {Source{Path: "/dev/zero"}, dir + "/x", "not a regular file"},
+		"missing directory": {Source{Path: src}, dir + "/a/x", "directory " + dir + "/a does not exist"},
+		"onto a directory":  {Source{Path: src}, dir, "is a directory"},
+		"unknown algorithm": {Source{Path: src, Checksum: &Checksum{"crc32", "00"}}, dir + "/x", "crc32"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := Send(t.Context(), localRunner{}, test.src, test.dst, "")
+			wantError(t, err, test.want)
+		})
+	}
+	wantEmpty(t, dir)
+}
+
+func TestSendNoticesAChangedFile(t *testing.T) {
+	src, dst := place(t, noise(8*blockSize)), newDst(t)
+	runner := runnerFunc(func(ctx context.Context, s host.Script) (host.Result, error) {
+		if err := writeAt(src, 1, "changed"); err != nil {
+			t.Error(err)
+		}
+		if err := os.Chtimes(src, time.Time{}, time.Unix(1, 0)); err != nil {
+			t.Error(err)
+		}
+		return localRunner{}.Run(ctx, s)
+	})
+	_, err := Send(t.Context(), runner, Source{Path: src}, dst, "")
+	wantError(t, err, errChanged.Error())
+	wantNothing(t, dst)
+}
+
+// A host whose disk does not hold what was sent: the file is altered behind the script's back.
+func TestSendProvesWhatTheHostHolds(t *testing.T) {
+	dst := newDst(t)
+	runner := runnerFunc(func(ctx context.Context, s host.Script) (host.Result, error) {
+		s.Text = strings.Replace(s.Text, "got=$(", `printf X | dd of="$part" conv=notrunc seek=70000 bs=1 2>/dev/null; got=$(`, 1)
+		return localRunner{}.Run(ctx, s)
+	})
+	_, err := Send(t.Context(), runner, Source{Path: place(t, noise(2*unit))}, dst, "")
+	wantError(t, err, "is not what was sent")
+	wantNothing(t, dst)
+}
+
+func TestSendWithoutRoom(t *testing.T) {
+	src := place(t, noise(5<<20))
+	t.Run("known before", func(t *testing.T) {
+		dst := newDst(t)
+		bin := t.TempDir()
+		df := "#!/bin/sh\necho Filesystem 1024-blocks Used Available Capacity Mounted on\necho '/dev/with space 9000 1000 3100 90% /mnt'\n"
+		if err := os.WriteFile(filepath.Join(bin, "df"), []byte(df), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		runner := localRunner{env: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}
+		_, err := Send(t.Context(), runner, Source{Path: src}, dst, "")
+		wantError(t, err, "not enough space in "+filepath.Dir(dst), "at least 5 MiB needed, 3 MiB free", src)
+		wantNothing(t, dst)
+	})
+	t.Run("found out by writing", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
+			t.Logf("no file system can be mounted here: %v", err)
+			return
+		}
+		t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+		packed := pack(t, "gzip", append(noise(1<<20), bytes.Repeat([]byte("x"), 5<<20)...))
+		_, err := Send(t.Context(), localRunner{}, Source{Path: place(t, packed)}, dir+"/dst", "")
+		wantError(t, err, "No space left on device", "not enough space in "+dir)
+		wantEmpty(t, dir)
+	})
+}
+
+func TestSendCancelled(t *testing.T) {
+	server := slowServer(t, 64<<20, 8<<20)
+	dst := newDst(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for st, err := os.Stat(dst + ".part"); err != nil || st.Size() == 0; st, err = os.Stat(dst + ".part") {
+			time.Sleep(5 * time.Millisecond)
+		}
+		cancel()
+	}()
+	start := time.Now()
+	_, err := Send(ctx, localRunner{}, Source{URL: server}, dst, "")
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want context canceled", err)
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+	wantNothing(t, dst)
+}
+
+func TestSendReportsProgress(t *testing.T) {
+	var calls [][2]int64
+	src := Source{Path: place(t, noise(blockSize)), Progress: func(sent, total int64) { calls = append(calls, [2]int64{sent, total}) }}
+	if _, err := Send(t.Context(), localRunner{}, src, newDst(t), ""); err != nil {
+		t.Fatal(err)
+	}
+	if len(calls) < 2 || calls[len(calls)-1] != [2]int64{blockSize, blockSize} {
+		t.Errorf("calls were %v", calls)
+	}
+}
+
+func TestSendUnderOtherShells(t *testing.T) {
+	data := append(checkered(blockSize), noise(700)...)
+	padded := append(bytes.Clone(data), make([]byte, -len(data)&511)...)
+	src := place(t, data)
+	for name, shell := range otherShells(t) {
+		t.Run(name, func(t *testing.T) {
+			dst := newDst(t)
+			if _, err := Send(t.Context(), shell, Source{Path: src}, dst, ""); err != nil {
+				t.Fatal(err)
+			}
+			wantStored(t, dst, padded)
+		})
+	}
+}
+
+func noise(n int) []byte {
+	p := make([]byte, n)
+	r := rand.NewChaCha8([32]byte{1})
+	_, _ = r.Read(p)
+	return p
+}
+
+// checkered has data and zeros in turn, the worst case for extents.
+func checkered(n int) []byte {
+	p := noise(n)
+	for i := unit; i < n; i += 2 * unit {
+		clear(p[i : i+unit])
+	}
+	return p
+}
+
+func sha(p []byte) string {
+	s := sha256.Sum256(p)
+	return hex.EncodeToString(s[:])
+}
