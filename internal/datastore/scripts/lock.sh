@@ -9,4 +9,5 @@ fi
 printf '%s since %s\n' "$4" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >"$2"
 echo locked
 cat >/dev/null
-: >"$2"
+# The record, and the lock with it, may be gone by now.
+[ ! -e "$2" ] || : >"$2"

@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed" // the script
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/datastore"
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+//go:embed scripts/context_store.sh
+var contextStoreScript string
+
+// maxContextBytes bounds the files of a context, which pass through memory.
+const maxContextBytes = 64 << 20
+
+// CreateContext stores the variables and files of a context on a host.
+func (e *Engine) CreateContext(ctx context.Context, hostName string, spec model.ContextSpec, reserved func(model.Context)) (model.Context, error) {
+	if err := spec.Check(); err != nil {
+		return model.Context{}, err
+	}
+	s, err := e.site(hostName)
+	if err != nil {
+		return model.Context{}, err
+	}
+	var record model.Context
+	id, err := s.bear(ctx, birth{
+		kind: model.KindContext,
+		record: func(id int) (model.Header, any) {
+			record = newContext(hostName, id, spec)
+			return record.Header, record
+		},
+		begun: func() {
+			if reserved != nil {
+				reserved(record)
+			}
+		},
+		fill: func(ctx context.Context, _ int) error {
+			if err := s.storeContextFiles(ctx, record, spec.Files); err != nil {
+				return err
+			}
+			record.Ready = true
+			return s.update(ctx, model.KindContext, record.Header, record)
+		},
+	})
+	if err != nil {
+		return model.Context{}, err
+	}
+	return e.Context(ctx, model.Ref{Host: hostName, ID: id})
+}
+
+func newContext(hostName string, id int, spec model.ContextSpec) model.Context {
+	name := spec.Name
+	if name == "" {
+		name = "context-" + strconv.Itoa(id)
+	}
+	record := model.Context{
+		Header:        model.Header{Host: hostName, ID: id, Name: name, Labels: spec.Labels, Claims: []string{claimName(name)}},
+		Variables:     spec.Variables,
+		Secrets:       spec.Secrets,
+		SSHPublicKeys: spec.SSHPublicKeys,
+		StartScript:   spec.StartScript,
+		Network:       spec.Network,
+		Created:       time.Now().UTC().Truncate(time.Second),
+	}
+	for _, name := range slices.Sorted(maps.Keys(spec.Files)) {
+		file := spec.Files[name]
+		digest := sha256.Sum256(file.Content)
+		record.Files = append(record.Files, model.ContextFile{Name: name, Executable: file.Executable, Bytes: int64(len(file.Content)), SHA256: hex.EncodeToString(digest[:])})
+	}
+	return record
+}
+
+func (s *site) storeContextFiles(ctx context.Context, record model.Context, files map[string]model.ContextFile) error {
+	if len(record.Files) == 0 {
+		return nil
+	}
+	args, content := []string{s.store.Dir(model.KindContext, record.ID)}, []byte{}
+	for _, file := range record.Files {
+		args = append(args, file.Name, strconv.FormatInt(file.Bytes, 10))
+		content = append(content, files[file.Name].Content...)
+	}
+	if len(content) > maxContextBytes {
+		return &model.FieldError{Field: "files", Err: fmt.Errorf("the files of a context may have %d MiB together, these have %d MiB: put more on an image", maxContextBytes>>20, mebibytes(int64(len(content))))}
+	}
+	_, err := s.run(ctx, host.Script{
+		Step:  fmt.Sprintf("store the files of context %q", record.Name),
+		Text:  contextStoreScript,
+		Args:  args,
+		Stdin: bytes.NewReader(content),
+	})
+	return err
+}
+
+// Context reads a context; ErrAbsent when the host says that there is none.
+func (e *Engine) Context(ctx context.Context, ref model.Ref) (model.Context, error) {
+	s, err := e.site(ref.Host)
+	if err != nil {
+		return model.Context{}, err
+	}
+	v, err := s.view(ctx)
+	if err != nil {
+		return model.Context{}, err
+	}
+	return v.context(ref.ID)
+}
+
+// UpdateContext changes the name and the labels. Everything else makes a new context.
+func (e *Engine) UpdateContext(ctx context.Context, ref model.Ref, name string, labels map[string]string) (model.Context, error) {
+	s, err := e.site(ref.Host)
+	if err != nil {
+		return model.Context{}, err
+	}
+	err = s.locked(ctx, model.KindContext, ref.ID, func() error {
+		v, err := s.fresh(ctx)
+		if err != nil {
+			return err
+		}
+		record, err := datastore.Decode[model.Context](v.snapshot, model.KindContext, ref.ID)
+		if err != nil {
+			return err
+		}
+		record.Name, record.Labels, record.Claims = name, labels, []string{claimName(name)}
+		return s.explainConflict(s.update(ctx, model.KindContext, record.Header, record))
+	})
+	if err != nil {
+		return model.Context{}, err
+	}
+	return e.Context(ctx, ref)
+}
+
+// DeleteContext removes a context, unless a virtual machine uses it.
+func (e *Engine) DeleteContext(ctx context.Context, ref model.Ref) error {
+	return e.deleteRecord(ctx, model.KindContext, ref)
+}

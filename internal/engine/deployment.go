@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/onexen/terraform-provider-xen/internal/model"
+	"github.com/onexen/terraform-provider-xen/internal/xl"
+)
+
+// creditPerCPU is the scheduler's weight of one whole processor, OpenNebula's and Xen's default.
+const creditPerCPU = 256
+
+// PlainDomain is a domain whose files are known by their paths on the host.
+type PlainDomain struct {
+	Name, UUID      string
+	Body            model.VirtualMachineBody
+	Disks           []model.AttachedDisk
+	Kernel, Ramdisk string
+}
+
+// DeploymentFile is the text that xl creates the domain from, xl.cfg(5).
+func DeploymentFile(d PlainDomain) (string, error) {
+	text, err := d.config().Encode()
+	return string(text), err
+}
+
+// config translates OpenNebula's words into Xen's.
+func (d PlainDomain) config() xl.Config {
+	body := withDefaults(d.Body)
+	config := xl.Config{
+		Name:       d.Name,
+		UUID:       d.UUID,
+		Type:       string(body.Type),
+		VCPUs:      int(*body.VCPU),
+		MaxVCPUs:   int(*body.VCPU),
+		Kernel:     d.Kernel,
+		Ramdisk:    d.Ramdisk,
+		OnPoweroff: "destroy",
+		OnReboot:   "restart",
+		OnCrash:    "destroy",
+	}
+	if body.Memory != nil {
+		config.Memory, config.MaxMemory = *body.Memory, *body.MemoryMax
+	}
+	if body.CPU != nil {
+		config.CPUWeight = int(math.Ceil(*body.CPU * creditPerCPU))
+	}
+	if os := body.OS; os != nil {
+		config.Cmdline, config.Bootloader, config.Firmware = os.Cmdline, os.Bootloader, os.Firmware
+		config.Boot = bootLetters(os.Boot)
+	}
+	if body.Type == model.TypeHVM {
+		config.Serial = "pty"
+	}
+	for _, disk := range d.Disks {
+		config.Disks = append(config.Disks, xl.Disk{VDev: disk.Slot, Target: disk.File, Format: disk.Format, ReadOnly: disk.ReadOnly, CDROM: disk.CDROM})
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(body.NICs), byNICIndex) {
+		nic := body.NICs[name]
+		config.NICs = append(config.NICs, xl.NIC{MAC: strings.ToLower(nic.MAC), Bridge: nic.Bridge, Model: nic.Model, MTU: int(nic.MTU)})
+	}
+	if g := body.Graphics; g != nil {
+		config.VNC = &xl.VNC{Listen: g.Listen, Display: int(g.Port - model.VNCBasePort), Password: g.Password, Keymap: g.Keymap}
+	}
+	return config
+}
+
+func byNICIndex(a, b string) int { return model.NICIndex(a) - model.NICIndex(b) }
+
+// bootLetters are those of xl.cfg(5): c is the disk, d the CD-ROM, n the network.
+func bootLetters(devices []string) string {
+	letters := map[string]string{"disk": "c", "cdrom": "d", "network": "n"}
+	var boot strings.Builder
+	for _, device := range devices {
+		boot.WriteString(letters[device])
+	}
+	return boot.String()
+}
+
+var passwordLine = regexp.MustCompile(`(vncpasswd ?= ?"?)[^",\]]*`)
+
+// withoutPassword is a deployment file that may be shown.
+func withoutPassword(text string) string {
+	return passwordLine.ReplaceAllString(text, "${1}********")
+}

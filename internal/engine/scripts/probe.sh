@@ -1,0 +1,18 @@
+# What the host is and has, each part ended by a NUL.
+# $1 the datastore, which may not exist yet
+if ! command -v xl >/dev/null 2>&1; then
+	if command -v xm >/dev/null 2>&1; then echo xm; else echo none; fi
+	exit 60
+fi
+if [ -r /proc/xen/capabilities ] && ! grep -q control_d /proc/xen/capabilities; then exit 61; fi
+xl info || exit 62
+printf '\0'
+ip -o link show type bridge 2>/dev/null
+printf '\0'
+for tool in flock losetup qemu-img zstd stat find grep awk; do
+	command -v "$tool" >/dev/null 2>&1 && printf '%s\n' "$tool"
+done
+printf '\0'
+folder=$1
+until [ -d "$folder" ]; do folder=${folder%/*}; [ -n "$folder" ] || folder=/; done
+df -Pk -- "$folder" | tail -n 1

@@ -1,0 +1,54 @@
+# Starts the domain of a virtual machine from the deployment file on standard input, once: a domain that has its UUID is kept when it
+# runs, and cleared away when it never did.
+# $1 folder  $2 number of the deployment  $3 UUID  $4 name  $5 VNC port or 0  then the disks that the domain writes to
+set -eu
+dir=$1 deployment=$1/deployment.$2 uuid=$3 name=$4 port=$5
+shift 5
+cat >"$deployment.new"
+mv -f -- "$deployment.new" "$deployment"
+
+for domid in $(domids); do
+	state=$(xl list "$domid" | awk 'END { print $(NF - 1) }')
+	case $state in
+	??p*) xl destroy "$domid" ;;
+	*)
+		log LCM I 'New VM state is RUNNING'
+		exit 0
+		;;
+	esac
+done
+
+# Xen would let two domains write to one disk (seen on 4.17), whoever made the other one.
+domains=$(xl list -l | sed 's,\\/,/,g')
+for disk; do
+	loop=$(losetup -j "$disk")
+	[ -z "$loop" ] || fail 51 TM "The disk $disk is in use already: $loop"
+	if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then
+		fail 51 TM "The disk $disk is in use already by another domain of this host."
+	fi
+done
+if [ "$port" != 0 ] && grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$port") 0*:0000 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null; then
+	fail 52 VMM "Something on the host listens on the VNC port $port already."
+fi
+
+log LCM I 'New VM state is BOOT'
+log VMM I "Generating deployment file: $deployment"
+status=0
+xl create "$deployment" >"$dir/create.log" 2>&1 </dev/null || status=$?
+log VMM I "ExitCode: $status"
+if [ "$status" != 0 ]; then
+	while IFS= read -r line; do log VMM I "$line"; done <"$dir/create.log"
+	log VMM I 'Failed to execute virtualization driver operation: deploy.'
+	log VMM E 'Error deploying virtual machine'
+	cat -- "$dir/create.log" >&2
+	for file in "/var/log/xen/qemu-dm-$name.log" /var/log/xen/xen-hotplug.log "/var/log/xen/xl-$name.log"; do
+		# Only what this start left: the logs are shared with earlier domains of the name.
+		if [ -s "$file" ] && [ "$file" -nt "$deployment" ]; then
+			printf '%s:\n' "$file" >&2
+			tail -n 20 -- "$file" >&2
+		fi
+	done
+	exit 53
+fi
+log VMM I 'Successfully execute virtualization driver operation: deploy.'
+log LCM I 'New VM state is RUNNING'

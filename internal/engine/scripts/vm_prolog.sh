@@ -1,0 +1,26 @@
+# Makes the disks of a virtual machine; the context's ISO comes on standard input.
+# $1 folder, then six words for each disk: clone|make|context, name, source, MiB (0: as the source), format, file system
+dir=$1
+shift
+log DiM I 'New VM state is ACTIVE.'
+log LCM I 'New VM state is PROLOG.'
+while [ $# -gt 0 ]; do
+	file=$dir/$2
+	case $1 in
+	clone)
+		log TM I "clone: Cloning $3 in $file"
+		copy_disk "$3" "$file"
+		[ "$4" = 0 ] || grow_disk "$file" "$4" "$5"
+		;;
+	make)
+		log TM I "mkimage: Making a disk of $4 MiB in $file"
+		make_disk "$file" "$4" "$5" "$6"
+		;;
+	context)
+		log TM I "context: Storing the context in $file"
+		cat >"$file"
+		;;
+	esac
+	log TM I 'ExitCode: 0'
+	shift 6
+done

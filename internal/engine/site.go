@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/datastore"
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+// viewLifetime is how long a view serves readers when nothing is written: a plan over a thousand records reads once.
+const viewLifetime = 30 * time.Second
+
+// site is one host with its datastore.
+type site struct {
+	name        string
+	host        *host.Host
+	store       *datastore.Store
+	lockTimeout time.Duration
+
+	opening sync.Mutex
+	open    bool // the datastore is there and the host can do what is needed
+
+	reads  sync.Mutex
+	writes int // how many writes this process has made
+	latest *reading
+}
+
+// reading is one look at the host, shared by all who want it.
+type reading struct {
+	writes int
+	began  time.Time
+	done   chan struct{}
+	view   *view
+	err    error
+}
+
+// ready makes sure, once, that the host can run domains and has a datastore.
+func (s *site) ready(ctx context.Context) error {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.open {
+		return nil
+	}
+	if err := s.probe(ctx); err != nil {
+		return err
+	}
+	if err := s.store.Init(ctx); err != nil {
+		return err
+	}
+	s.open = true
+	return nil
+}
+
+// changed tells the readers to come that what was read before is out of date.
+func (s *site) changed() {
+	s.reads.Lock()
+	s.writes++
+	s.reads.Unlock()
+}
+
+// view is how things stand on the host, as of the last write of this process and at most viewLifetime ago.
+func (s *site) view(ctx context.Context) (*view, error) {
+	s.reads.Lock()
+	r := s.latest
+	if r == nil || r.writes != s.writes || time.Since(r.began) > viewLifetime || r.failed() {
+		r = &reading{writes: s.writes, began: time.Now(), done: make(chan struct{})}
+		s.latest = r
+		go func() {
+			// One reader giving up must not take the answer from the others.
+			ctx, cancel := detached(ctx)
+			defer cancel()
+			defer close(r.done)
+			r.view, r.err = s.look(ctx)
+		}()
+	}
+	s.reads.Unlock()
+
+	select {
+	case <-r.done:
+		return r.view, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (r *reading) failed() bool {
+	select {
+	case <-r.done:
+		return r.err != nil
+	default:
+		return false
+	}
+}
+
+// fresh looks at the host anew.
+func (s *site) fresh(ctx context.Context) (*view, error) {
+	s.changed()
+	return s.view(ctx)
+}
+
+// create, update and remove are the store's, and tell the readers.
+func (s *site) create(ctx context.Context, kind model.Kind, header model.Header, record any, needs ...datastore.Need) error {
+	defer s.changed()
+	return s.store.Create(ctx, kind, header, record, needs...)
+}
+
+func (s *site) update(ctx context.Context, kind model.Kind, header model.Header, record any) error {
+	defer s.changed()
+	return s.store.Update(ctx, kind, header, record)
+}
+
+func (s *site) remove(ctx context.Context, kind model.Kind, id int) error {
+	defer s.changed()
+	return s.store.Remove(ctx, kind, id)
+}
+
+// run runs a script that changes something on the host.
+func (s *site) run(ctx context.Context, script host.Script) (host.Result, error) {
+	defer s.changed()
+	return s.host.Run(ctx, script)
+}
+
+// locked does something while nobody else works on the record.
+func (s *site) locked(ctx context.Context, kind model.Kind, id int, do func() error) error {
+	lock, err := s.store.Lock(ctx, kind, id, s.lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	return do()
+}

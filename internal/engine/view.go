@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	_ "embed" // the script
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/onexen/terraform-provider-xen/internal/datastore"
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+	"github.com/onexen/terraform-provider-xen/internal/xl"
+)
+
+//go:embed scripts/look.sh
+var lookScript string
+
+// view is how things stand on a host at one moment: the whole datastore, every domain and what is free, read in one round trip.
+type view struct {
+	host     string
+	store    *datastore.Store
+	snapshot datastore.Snapshot
+	domains  map[string]xl.Domain // by UUID
+	info     xl.Info
+	bridges  []string
+	watched  string              // command lines of the xl processes that watch over our domains
+	uses     map[string][]string // names of the virtual machines that use a record, sorted
+}
+
+func (s *site) look(ctx context.Context) (*view, error) {
+	snapshot, also, err := s.store.Load(ctx, lookScript)
+	if err != nil {
+		return nil, s.explainLook(ctx, err)
+	}
+	parts := bytes.Split(also, []byte{0})
+	if len(parts) != 6 {
+		return nil, fmt.Errorf("host %s answered something unexpected when its domains were listed: %q", s.name, also)
+	}
+	v := &view{host: s.name, store: s.store, snapshot: snapshot, bridges: parseBridges(parts[3]), watched: string(parts[4])}
+	if v.domains, err = parseDomains(parts[0], parts[1]); err != nil {
+		return nil, fmt.Errorf("unable to read the list of domains on host %s: %w", s.name, err)
+	}
+	if v.info, err = xl.ParseInfo(parts[2]); err != nil {
+		return nil, fmt.Errorf("unable to read what xl info says on host %s: %w", s.name, err)
+	}
+	v.uses = usesOf(snapshot)
+	return v, nil
+}
+
+// exitXLList is the status of look.sh when xl does not answer.
+const exitXLList = 50
+
+// explainLook finds out why xl does not answer.
+func (s *site) explainLook(ctx context.Context, err error) error {
+	if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Status == exitXLList {
+		return cmp.Or(s.probe(ctx), err)
+	}
+	return err
+}
+
+// usesOf collects who uses what.
+func usesOf(snapshot datastore.Snapshot) map[string][]string {
+	uses := map[string][]string{}
+	for id := range snapshot.Records[model.KindVirtualMachine] {
+		vm, err := datastore.Decode[model.Header](snapshot, model.KindVirtualMachine, id)
+		if err != nil {
+			continue // a damaged record is reported when it is asked for
+		}
+		for _, use := range vm.Uses {
+			uses[use] = append(uses[use], vm.Name)
+		}
+	}
+	for _, users := range uses {
+		slices.Sort(users)
+	}
+	return uses
+}
+
+// parseDomains joins xl vm-list, which knows UUIDs, with xl list, which knows states.
+func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
+	entries, err := xl.ParseVMList(vmList)
+	if err != nil {
+		return nil, err
+	}
+	running, err := xl.ParseList(list)
+	if err != nil {
+		return nil, err
+	}
+	domains := map[string]xl.Domain{}
+	for _, entry := range entries {
+		at := slices.IndexFunc(running, func(d xl.Domain) bool { return d.ID == entry.ID })
+		if at >= 0 {
+			domains[entry.UUID] = running[at]
+		}
+	}
+	return domains, nil
+}
+
+// rebooting tells whether a domain that is not there is about to come back.
+func (v *view) rebooting(vm model.VirtualMachine) bool {
+	_, there := v.domains[vm.UUID]
+	return !there && strings.Contains(v.watched, v.store.Dir(model.KindVirtualMachine, vm.ID)+"/deployment.")
+}
+
+func (v *view) image(id int) (model.Image, error) {
+	image, err := datastore.Decode[model.Image](v.snapshot, model.KindImage, id)
+	if err != nil {
+		return image, err
+	}
+	image.Host = v.host
+	image.UsedBy = v.uses[useOf(model.KindImage, id)]
+	if _, there := v.snapshot.Files[v.imageFile(image)]; !there && image.State == model.ImageReady {
+		image.State, image.Failure = model.ImageError, fmt.Sprintf("its content %s is missing on host %s", v.imageFile(image), v.host)
+	}
+	if image.State == model.ImageReady && len(image.UsedBy) > 0 {
+		image.State = model.ImageUsed
+		if image.Persistent {
+			image.State = model.ImageUsedPers
+		}
+	}
+	return image, nil
+}
+
+func (v *view) imageFile(image model.Image) string {
+	return path.Join(v.store.Dir(model.KindImage, image.ID), image.File)
+}
+
+func (v *view) context(id int) (model.Context, error) {
+	record, err := datastore.Decode[model.Context](v.snapshot, model.KindContext, id)
+	record.Host = v.host
+	return record, err
+}
+
+func (v *view) template(id int) (model.Template, error) {
+	record, err := datastore.Decode[model.Template](v.snapshot, model.KindTemplate, id)
+	record.Host = v.host
+	return record, err
+}
+
+// virtualMachine adds to the record what the host says of its domain.
+func (v *view) virtualMachine(id int) (model.VirtualMachine, error) {
+	vm, err := datastore.Decode[model.VirtualMachine](v.snapshot, model.KindVirtualMachine, id)
+	if err != nil {
+		return vm, err
+	}
+	vm.Host = v.host
+	vm.DeploymentText = withoutPassword(v.snapshot.Texts[v.deployment(vm)])
+	domain, there := v.domains[vm.UUID]
+	switch {
+	case there:
+		vm.DomID = domain.ID
+		if vm.State == model.VMPoweroff {
+			vm.State = model.VMRunning // started behind our back
+		}
+	case vm.State == model.VMRunning && !v.rebooting(vm):
+		vm.State = model.VMPoweroff
+	}
+	return vm, nil
+}
+
+// deployment is the path of the deployment file that the domain was last started with.
+func (v *view) deployment(vm model.VirtualMachine) string {
+	return path.Join(v.store.Dir(model.KindVirtualMachine, vm.ID), "deployment."+strconv.Itoa(vm.Deployment))
+}
+
+// find looks a record up by its number or its name.
+func (v *view) find(kind model.Kind, nameOrNumber string) (int, error) {
+	if id, err := strconv.Atoi(nameOrNumber); err == nil {
+		if _, there := v.snapshot.Records[kind][id]; !there {
+			return 0, fmt.Errorf("%s %d on host %s: %w", kind.Noun(), id, v.host, ErrAbsent)
+		}
+		return id, nil
+	}
+	for id := range v.snapshot.Records[kind] {
+		header, err := datastore.Decode[model.Header](v.snapshot, kind, id)
+		if err == nil && header.Name == nameOrNumber {
+			return id, nil
+		}
+	}
+	return 0, fmt.Errorf("%s %q on host %s: %w", kind.Noun(), nameOrNumber, v.host, ErrAbsent)
+}
+
+// Find looks a record up by its name or number, for imports and data sources.
+func (e *Engine) Find(ctx context.Context, kind model.Kind, hostName, nameOrNumber string) (model.Ref, error) {
+	s, err := e.site(hostName)
+	if err != nil {
+		return model.Ref{}, err
+	}
+	v, err := s.view(ctx)
+	if err != nil {
+		return model.Ref{}, err
+	}
+	id, err := v.find(kind, nameOrNumber)
+	return model.Ref{Host: hostName, ID: id}, err
+}
+
+// useOf is how a record names another that it uses.
+func useOf(kind model.Kind, id int) string { return string(kind) + "/" + strconv.Itoa(id) }

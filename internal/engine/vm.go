@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"context"
+	_ "embed" // the script
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/datastore"
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+//go:embed scripts/vm_stop.sh
+var vmStopScript string
+
+// rebootPatience is how long a read waits for a guest that is between two boots.
+const rebootPatience = 20 * time.Second
+
+// VirtualMachine reads a virtual machine; ErrAbsent when the host says that there is none. A guest that is rebooting, and so unknown to
+// xl for some seconds, is waited for.
+func (e *Engine) VirtualMachine(ctx context.Context, ref model.Ref) (model.VirtualMachine, error) {
+	s, err := e.site(ref.Host)
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	v, err := s.view(ctx)
+	for deadline := time.Now().Add(rebootPatience); err == nil; v, err = s.fresh(ctx) {
+		vm, readErr := v.virtualMachine(ref.ID)
+		if readErr != nil || vm.State != model.VMRunning || !v.rebooting(vm) || time.Now().After(deadline) {
+			return vm, readErr
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return vm, context.Cause(ctx)
+		}
+	}
+	return model.VirtualMachine{}, err
+}
+
+// UpdateVirtualMachine changes name, labels, shutdown timeout and power state; nothing else of the specification is looked at.
+func (e *Engine) UpdateVirtualMachine(ctx context.Context, ref model.Ref, spec model.VirtualMachineSpec) (model.VirtualMachine, error) {
+	s, err := e.site(ref.Host)
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	if err := s.ready(ctx); err != nil {
+		return model.VirtualMachine{}, err
+	}
+	err = s.locked(ctx, model.KindVirtualMachine, ref.ID, func() error { return s.updateVirtualMachine(ctx, ref.ID, spec) })
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	return e.VirtualMachine(ctx, ref)
+}
+
+func (s *site) updateVirtualMachine(ctx context.Context, id int, spec model.VirtualMachineSpec) error {
+	v, err := s.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	vm, err := v.virtualMachine(id)
+	if err != nil {
+		return err
+	}
+	if vm.State.Transient() || vm.State == model.VMFailed {
+		return fmt.Errorf("virtual machine %q is in the state %s: an operation on it was cut off, so it has to be replaced (terraform apply -replace)", vm.Name, vm.State)
+	}
+	if err := s.rename(ctx, &vm, spec); err != nil {
+		return err
+	}
+	switch {
+	case spec.PowerState == model.VMPoweroff && vm.State != model.VMPoweroff:
+		return s.powerOff(ctx, &vm)
+	case spec.PowerState == model.VMRunning && vm.State == model.VMPoweroff:
+		return s.powerOn(ctx, v, &vm)
+	}
+	return nil
+}
+
+// renameScript gives a running domain another name. $1 id  $2 name.
+const renameScript = `xl rename "$1" "$2"`
+
+// rename writes what is true of a virtual machine in any state, and tells xl of a new name.
+func (s *site) rename(ctx context.Context, vm *model.VirtualMachine, spec model.VirtualMachineSpec) error {
+	old := vm.Name
+	if spec.Name != "" {
+		vm.Name = spec.Name
+	}
+	vm.Labels, vm.ShutdownTimeout, vm.PowerState = spec.Labels, spec.ShutdownTimeout, spec.PowerState
+	for i, claim := range vm.Claims {
+		if claim == claimName(old) {
+			vm.Claims[i] = claimName(vm.Name)
+		}
+	}
+	if err := s.explainConflict(s.update(ctx, model.KindVirtualMachine, vm.Header, vm)); err != nil {
+		return err
+	}
+	if vm.Name == old || vm.DomID == 0 {
+		return nil
+	}
+	_, err := s.run(ctx, host.Script{Step: fmt.Sprintf("rename virtual machine %q to %q", old, vm.Name), Text: renameScript, Args: []string{strconv.Itoa(vm.DomID), vm.Name}})
+	return err
+}
+
+// powerOn starts a virtual machine from its disks as they are.
+func (s *site) powerOn(ctx context.Context, v *view, vm *model.VirtualMachine) error {
+	kernel, ramdisk, err := v.bootFiles(*vm)
+	if err != nil {
+		return err
+	}
+	domain := s.domain(*vm, kernel, ramdisk)
+	if err := v.checkMemory(domain.config()); err != nil {
+		return err
+	}
+	vm.Deployment++
+	err = s.boot(ctx, vm, domain)
+	if err == nil {
+		return nil
+	}
+	// What stands on the disks stays; only the start is taken back.
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	if stopErr := s.stop(ctx, *vm, 0); stopErr != nil {
+		return fmt.Errorf("%w\n\nThe clean-up failed as well: %w", err, stopErr)
+	}
+	vm.State = model.VMPoweroff
+	return errors.Join(err, s.update(ctx, model.KindVirtualMachine, vm.Header, vm))
+}
+
+// powerOff ends the domain and keeps everything else.
+func (s *site) powerOff(ctx context.Context, vm *model.VirtualMachine) error {
+	if err := s.stop(ctx, *vm, vm.ShutdownTimeout); err != nil {
+		return err
+	}
+	vm.State = model.VMPoweroff
+	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
+}
+
+// DeleteVirtualMachine shuts the guest down, destroys the domain when that takes too long, and removes its disks only after the domain
+// is gone. Persistent images keep what was written and are free for the next. It is success when there is nothing.
+func (e *Engine) DeleteVirtualMachine(ctx context.Context, ref model.Ref) error {
+	s, err := e.site(ref.Host)
+	if err != nil {
+		return err
+	}
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	return s.locked(ctx, model.KindVirtualMachine, ref.ID, func() error {
+		return s.destroyVirtualMachine(ctx, ref.ID, math.MaxInt64)
+	})
+}
+
+// destroyVirtualMachine gives the guest the time that its record says, at most the given patience. The caller holds the lock.
+func (s *site) destroyVirtualMachine(ctx context.Context, id int, patience time.Duration) error {
+	v, err := s.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	vm, err := datastore.Decode[model.VirtualMachine](v.snapshot, model.KindVirtualMachine, id)
+	if errors.Is(err, ErrAbsent) {
+		return s.remove(ctx, model.KindVirtualMachine, id)
+	}
+	if err != nil {
+		return err
+	}
+	if vm.State != model.VMRunning {
+		patience = 0 // there is no guest that could be asked
+	}
+	vm.State = model.VMShutdown
+	if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
+		return err
+	}
+	if err := s.stop(ctx, vm, min(patience, vm.ShutdownTimeout)); err != nil {
+		return err
+	}
+	return s.remove(ctx, model.KindVirtualMachine, id)
+}
+
+// stop ends the domain and waits until nothing of it is left but files.
+func (s *site) stop(ctx context.Context, vm model.VirtualMachine, patience time.Duration) error {
+	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), vm.UUID, strconv.Itoa(int(math.Ceil(patience.Seconds())))}
+	for _, disk := range vm.Disks {
+		if disk.Own || !disk.ReadOnly {
+			args = append(args, disk.File)
+		}
+	}
+	_, err := s.run(ctx, host.Script{
+		Step:       fmt.Sprintf("stop virtual machine %q", vm.Name),
+		Text:       vmFunctions + vmStopScript,
+		Args:       args,
+		Repeatable: true,
+	})
+	return err
+}

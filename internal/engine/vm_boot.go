@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"context"
+	_ "embed" // the script
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+//go:embed scripts/vm_boot.sh
+var vmBootScript string
+
+// domain is the virtual machine as xl is told of it.
+func (s *site) domain(vm model.VirtualMachine, kernel, ramdisk string) PlainDomain {
+	return PlainDomain{Name: vm.Name, UUID: vm.UUID, Body: vm.Effective, Disks: vm.Disks, Kernel: kernel, Ramdisk: ramdisk}
+}
+
+// boot writes the next deployment file and starts the domain.
+func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainDomain) error {
+	text, err := DeploymentFile(domain)
+	if err != nil {
+		return err
+	}
+	vm.State = model.VMBoot
+	if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
+		return err
+	}
+	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment), vm.UUID, vm.Name, strconv.FormatInt(vm.VNCPort, 10)}
+	_, err = s.run(ctx, host.Script{
+		Step:  fmt.Sprintf("start virtual machine %q", vm.Name),
+		Text:  vmFunctions + vmBootScript,
+		Args:  append(args, writableDisks(*vm)...),
+		Stdin: strings.NewReader(text),
+	})
+	if err != nil {
+		return s.withLog(ctx, *vm, err)
+	}
+	vm.State = model.VMRunning
+	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
+}
+
+// writableDisks are the files that no other domain may have at the same time.
+func writableDisks(vm model.VirtualMachine) []string {
+	var files []string
+	for _, disk := range vm.Disks {
+		if !disk.ReadOnly {
+			files = append(files, disk.File)
+		}
+	}
+	return files
+}
+
+// bootFiles finds the kernel and ramdisk of a virtual machine that stands already.
+func (v *view) bootFiles(vm model.VirtualMachine) (kernel, ramdisk string, err error) {
+	os := vm.Effective.OS
+	if os == nil {
+		return "", "", nil
+	}
+	for id, file := range map[*int]*string{os.KernelID: &kernel, os.RamdiskID: &ramdisk} {
+		if id == nil {
+			continue
+		}
+		image, err := v.image(*id)
+		if err != nil {
+			return "", "", fmt.Errorf("image %d, which the virtual machine boots from: %w", *id, err)
+		}
+		*file = path.Join(v.store.Dir(model.KindImage, *id), image.File)
+	}
+	return kernel, ramdisk, nil
+}

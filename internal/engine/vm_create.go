@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+var (
+	//go:embed scripts/vmlog.sh
+	vmFunctions string
+	//go:embed scripts/vm_prolog.sh
+	vmPrologScript string
+	//go:embed scripts/vm_log.sh
+	vmLogScript string
+)
+
+// CreateVirtualMachine makes the disks and the context of a virtual machine and starts its domain, unless its power state is
+// POWEROFF. It calls reserved as soon as the record stands. Whatever fails, nothing is left behind, and persistent images keep their
+// content.
+func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec model.VirtualMachineSpec, reserved func(model.VirtualMachine)) (model.VirtualMachine, error) {
+	if err := spec.Check(); err != nil {
+		return model.VirtualMachine{}, err
+	}
+	s, err := e.site(hostName)
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	if err := s.ready(ctx); err != nil {
+		return model.VirtualMachine{}, err
+	}
+	v, err := s.fresh(ctx)
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	r, err := v.resolve(spec)
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	needs := needsOf(r.body, r.images)
+	var vm model.VirtualMachine
+	id, err := s.bear(ctx, birth{
+		kind:  model.KindVirtualMachine,
+		needs: needs,
+		record: func(id int) (model.Header, any) {
+			vm = newVirtualMachine(id, spec, r)
+			vm.Host, vm.Uses, vm.Claims = hostName, usesOfNeeds(needs), claimsOf(vm, r.images)
+			return vm.Header, vm
+		},
+		begun: func() {
+			if reserved != nil {
+				reserved(vm)
+			}
+		},
+		fill: func(ctx context.Context, _ int) error { return s.fillVirtualMachine(ctx, v, &vm, r) },
+		undo: func(ctx context.Context, id int) error { return s.stop(ctx, vm, 0) },
+	})
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	return e.VirtualMachine(ctx, model.Ref{Host: hostName, ID: id})
+}
+
+func newVirtualMachine(id int, spec model.VirtualMachineSpec, r resolved) model.VirtualMachine {
+	vm := model.VirtualMachine{
+		Header:          model.Header{ID: id, Name: spec.Name, Labels: spec.Labels},
+		UUID:            uuid.NewString(),
+		State:           model.VMProlog,
+		TemplateID:      spec.TemplateID,
+		Body:            spec.Body,
+		Effective:       r.body,
+		ShutdownTimeout: spec.ShutdownTimeout,
+		PowerState:      spec.PowerState,
+		Created:         time.Now().UTC().Truncate(time.Second),
+	}
+	if vm.Name == "" {
+		vm.Name = "one-" + strconv.Itoa(id)
+	}
+	for name, nic := range vm.Effective.NICs {
+		if nic.MAC == "" {
+			nic.MAC = randomMAC()
+			vm.Effective.NICs[name] = nic
+		}
+	}
+	if graphics := vm.Effective.Graphics; graphics != nil {
+		if graphics.Port == 0 {
+			graphics.Port = model.VNCBasePort + int64(id)
+		}
+		vm.VNCPort = graphics.Port
+	}
+	return vm
+}
+
+// fillVirtualMachine is OpenNebula's prolog and boot.
+func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.VirtualMachine, r resolved) (err error) {
+	r.body = vm.Effective
+	if vm.Disks, err = r.attach(v, s.store.Dir(model.KindVirtualMachine, vm.ID)); err != nil {
+		return err
+	}
+	domain := s.domain(*vm, r.kernel, r.ramdisk)
+	if _, err := DeploymentFile(domain); err != nil {
+		return err
+	}
+	if vm.PowerState != model.VMPoweroff {
+		if err := v.checkMemory(domain.config()); err != nil {
+			return err
+		}
+	}
+	if err := s.prolog(ctx, vm, r); err != nil {
+		return s.withLog(ctx, *vm, err)
+	}
+	if vm.PowerState == model.VMPoweroff {
+		vm.State = model.VMPoweroff
+		return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
+	}
+	return s.boot(ctx, vm, domain)
+}
+
+// prolog makes the disks and stores the context's ISO.
+func (s *site) prolog(ctx context.Context, vm *model.VirtualMachine, r resolved) error {
+	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID)}
+	var iso io.Reader
+	for _, disk := range vm.Disks {
+		switch {
+		case disk.Context:
+			folder, file, info, err := s.contextISO(ctx, r)
+			if folder != "" {
+				defer os.RemoveAll(folder)
+			}
+			if err != nil {
+				return err
+			}
+			content, err := os.Open(file)
+			if err != nil {
+				return err
+			}
+			defer content.Close()
+			iso, vm.ContextSHA256 = content, info.SHA256
+			args = append(args, "context", path.Base(disk.File), "", "0", disk.Format, "")
+		case disk.Own && disk.ImageID != nil:
+			image := r.images[*disk.ImageID]
+			source, grow := path.Join(s.store.Dir(model.KindImage, image.ID), image.File), int64(0)
+			if disk.Size > image.Size {
+				grow = disk.Size
+			}
+			args = append(args, "clone", path.Base(disk.File), source, strconv.FormatInt(grow, 10), disk.Format, "")
+		case disk.Own:
+			args = append(args, "make", path.Base(disk.File), "", strconv.FormatInt(disk.Size, 10), disk.Format, volatileFS(r.body.Disks[disk.Slot]))
+		}
+	}
+	_, err := s.run(ctx, host.Script{
+		Step:  fmt.Sprintf("make the disks of virtual machine %q", vm.Name),
+		Text:  diskFunctions + vmFunctions + vmPrologScript,
+		Args:  args,
+		Stdin: iso,
+	})
+	return err
+}
+
+// volatileFS is the file system of a volatile disk.
+func volatileFS(disk model.Disk) string {
+	if disk.Volatile == "swap" {
+		return "swap"
+	}
+	return disk.FSType
+}
+
+// withLog adds the log of the virtual machine to an error that the host reported, before the log goes with the rest.
+func (s *site) withLog(ctx context.Context, vm model.VirtualMachine, cause error) error {
+	if exit, ok := errors.AsType[*host.ExitError](cause); !ok || exit == nil {
+		return cause
+	}
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	result, err := s.host.Run(ctx, host.Script{Step: "read the log", Text: vmLogScript, Args: []string{s.store.Dir(model.KindVirtualMachine, vm.ID)}, Repeatable: true})
+	if text := strings.TrimSpace(string(result.Stdout)); err == nil && text != "" {
+		return fmt.Errorf("%w\n\nLog of virtual machine %q:\n%s", cause, vm.Name, text)
+	}
+	return cause
+}
