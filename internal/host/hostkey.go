@@ -94,7 +94,7 @@ func (k *hostKeyCheck) wantedAlgorithms() []string {
 			return !authority
 		}
 		return !slices.ContainsFunc(k.want, func(key knownhosts.KnownKey) bool {
-			return slices.Contains(signatureAlgorithms(key.Key.Type()), algorithm)
+			return !isAuthority(key) && slices.Contains(signatureAlgorithms(key.Key.Type()), algorithm)
 		})
 	})
 }

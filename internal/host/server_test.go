@@ -26,7 +26,8 @@ import (
 )
 
 // server is an SSH server on a loopback port that runs commands as sshd does:
-// /bin/sh -c in a process group of its own.
+// /bin/sh -c in a process group of its own. It lets everybody in unless an option
+// says otherwise.
 type server struct {
 	t        testing.TB
 	config   *ssh.ServerConfig
@@ -59,9 +60,6 @@ func withMaxSessions(n int) serverOption     { return func(s *server) { s.maxSes
 func withShell(shell ...string) serverOption { return func(s *server) { s.shell = shell } }
 func withSignals() serverOption              { return func(s *server) { s.signals = true } }
 
-// withoutAuth lets everybody in.
-func withoutAuth() serverOption { return func(s *server) { s.config.NoClientAuth = true } }
-
 func withAuthorizedKey(key ssh.PublicKey) serverOption {
 	return func(s *server) {
 		s.config.PublicKeyCallback = func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
@@ -80,15 +78,6 @@ func startServer(t testing.TB, options ...serverOption) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, config: &ssh.ServerConfig{}, listener: listener, maxSessions: 10, shell: []string{"/bin/sh"}}
-	for _, option := range options {
-		option(s)
-	}
-	if len(options) == 0 {
-		s.config.NoClientAuth = true
-	}
-	if s.config.PublicKeyCallback == nil && s.config.PasswordCallback == nil && s.config.KeyboardInteractiveCallback == nil {
-		s.config.NoClientAuth = true
-	}
 	s.config.MaxAuthTries = 20
 	s.config.AuthLogCallback = func(ssh.ConnMetadata, string, error) {
 		s.mu.Lock()
@@ -99,6 +88,7 @@ func startServer(t testing.TB, options ...serverOption) *server {
 	for _, option := range options {
 		option(s)
 	}
+	s.config.NoClientAuth = s.config.PublicKeyCallback == nil && s.config.PasswordCallback == nil && s.config.KeyboardInteractiveCallback == nil
 	go s.accept()
 	t.Cleanup(func() {
 		_ = listener.Close()
@@ -203,9 +193,6 @@ func (s *server) serve(raw net.Conn) {
 func (s *server) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 	var cmd *exec.Cmd
 	ended := make(chan struct{})
-	go func() {
-		<-ended // keep answering requests while the process runs
-	}()
 	for {
 		select {
 		case <-ended:

@@ -108,7 +108,7 @@ func (p *process) open(ctx context.Context) error {
 			return nil
 		case !errors.As(err, &refused):
 			p.conn.close(err)
-			return &lostError{to: p.host.target(), err: err}
+			return &lostError{to: p.host.target(), repeatable: true, err: err}
 		case time.Now().After(deadline) || !pause(ctx):
 			return fmt.Errorf("%s refused a session: %w; if MaxSessions of its sshd_config is below %d, raise it or configure fewer sessions",
 				p.host.target(), err, p.host.cfg.MaxSessions)
@@ -184,9 +184,12 @@ func (w *watchedReader) Read(p []byte) (int, error) {
 func (p *process) stop() {
 	for _, signal := range []ssh.Signal{ssh.SIGTERM, ssh.SIGKILL} {
 		ctx, cancel := context.WithTimeout(p.host.life, grace)
+		go func() {
+			waitFor(ctx, p.done)
+			cancel()
+		}()
 		p.signal(ctx, signal)
-		waitFor(ctx, p.done)
-		cancel()
+		<-ctx.Done()
 		if p.hasEnded() {
 			return
 		}
@@ -194,18 +197,17 @@ func (p *process) stop() {
 	go func() { _ = p.session.Close() }()
 }
 
-// signal sends a signal to the script's process group, by a script of its own: sshd
-// before 9.8 refuses signal requests for root, and one for a user cannot reach what
-// runs under sudo.
+// signal sends a signal to the script's process group once it has one: as a signal
+// request, and for what that did not end by a script of its own. sshd before 9.8
+// refuses the request for root, and one for a user cannot reach what runs under sudo.
 func (p *process) signal(ctx context.Context, signal ssh.Signal) {
-	select {
-	case <-p.stdout.begun:
-	case <-p.done:
-		return
-	case <-ctx.Done():
-	}
-	if !p.stdout.hasBegun() || p.host.kill(ctx, signal, p.stdout.group) != nil {
-		go func() { _ = p.session.Signal(signal) }() // a stuck connection blocks it
+	waitFor(ctx, p.stdout.begun)
+	go func() { _ = p.session.Signal(signal) }() // a stuck connection blocks it
+	soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	<-soon.Done()
+	if ctx.Err() == nil && p.stdout.hasBegun() {
+		_ = p.host.kill(ctx, signal, p.stdout.group) // the caller sees whether it helped
 	}
 }
 
