@@ -16,6 +16,8 @@ import (
 type Domain struct {
 	xl.Config        // as it was created; Name follows xl rename
 	ID        int    // domid
+	File      string // the deployment file that xl create was given
+	Monitor   int    // the first domid, by which its xl process is known; 0: it has none
 	Paused    bool   // created with -p, paused since, or half-created
 	Stopped   string // "poweroff", "reboot" or "crash" when on_... = "preserve" keeps it after its end
 	Started   time.Time
@@ -132,9 +134,15 @@ func (w *world) add(d Domain) (Domain, error) {
 	return d, w.reload()
 }
 
-// destroy removes a domain; a loop device whose file has been deleted stays, as it does on Xen (the block script looks
-// at the path again).
+// destroy removes a domain for good.
 func (w *world) destroy(d Domain) error {
+	w.unwatch(d)
+	return w.takeDown(d)
+}
+
+// takeDown removes a domain and its devices; a loop device whose file has been deleted stays, as it does on Xen (the block script looks
+// at the path again).
+func (w *world) takeDown(d Domain) error {
 	w.detachLoops(d.ID)
 	if err := w.setMachine(w.machine); err != nil {
 		return err
@@ -150,10 +158,11 @@ func (w *world) end(d Domain, reason string) error {
 	d.Ends = time.Time{}
 	switch d.action(reason) {
 	case "preserve":
-		d.Stopped = reason
+		w.unwatch(d)
+		d.Stopped, d.Monitor = reason, 0
 		return w.put(d)
 	case "restart":
-		if err := w.destroy(d); err != nil {
+		if err := w.takeDown(d); err != nil {
 			return err
 		}
 		d.Reappears = time.Now().Add(w.RebootGap)
@@ -167,14 +176,19 @@ func (w *world) restart(d Domain) error {
 	if err := w.remove(d.ID); err != nil {
 		return err
 	}
-	for _, disk := range d.Disks {
-		if _, err := os.Stat(disk.Target); disk.Target != "" && err != nil {
-			return nil
-		}
+	if slices.ContainsFunc(d.Disks, missing) {
+		w.unwatch(d)
+		return nil
 	}
 	d.Reappears, d.Asked, d.Paused = time.Time{}, false, false
 	_, err := w.add(d)
 	return err
+}
+
+// missing tells that the file of a disk is not there.
+func missing(d xl.Disk) bool {
+	_, err := os.Stat(d.Target)
+	return d.Target != "" && err != nil
 }
 
 // freeMiB is xl info's free_memory.

@@ -83,6 +83,9 @@ func New(dir string, opts ...Option) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.store.watchAll(); err != nil {
+		return nil, errors.Join(err, h.listener.Close())
+	}
 	go h.accept()
 	return h, nil
 }
@@ -104,6 +107,7 @@ func (h *Host) Close() error {
 	}
 	h.mu.Unlock()
 	h.sessions.Wait()
+	h.store.unwatchAll()
 	return err
 }
 
@@ -157,6 +161,13 @@ func (h *Host) Commands() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.commands
+}
+
+// Sessions is how many commands of sessions run now.
+func (h *Host) Sessions() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.running)
 }
 
 // XL runs xl as an administrator in dom0 would.

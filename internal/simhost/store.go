@@ -17,7 +17,7 @@ import (
 // store is the state that the server and every run of a tool share: plain JSON files in one folder, under one flock.
 //
 //	settings.json  faults.json  machine.json  log  lock
-//	domains/<domid>.json
+//	domains/<domid>.json  monitors/<first domid>
 type store struct{ dir string }
 
 // machine is what Xen and dom0's kernel count and hold besides domains.
@@ -27,8 +27,10 @@ type machine struct {
 }
 
 func (s *store) prepare(set settings) error {
-	if err := os.MkdirAll(filepath.Join(s.dir, "domains"), 0o755); err != nil {
-		return err
+	for _, name := range []string{"domains", "monitors"} {
+		if err := os.MkdirAll(s.path(name), 0o755); err != nil {
+			return err
+		}
 	}
 	return writeJSON(s.path("settings.json"), set)
 }

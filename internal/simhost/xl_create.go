@@ -44,37 +44,33 @@ func xlCreate(c *call) int {
 		return c.dryRun(cfg)
 	}
 	d, status := c.build(cfg)
-	if status != 0 || set['p'] {
+	if status != 0 {
 		return status
 	}
-	err = c.change(func(w *world) error {
-		now, ok := w.find(strconv.Itoa(d.ID))
-		if !ok {
+	return c.result(c.change(func(w *world) error {
+		now, found := w.find(strconv.Itoa(d.ID))
+		if !found {
 			return nil
 		}
-		now.Paused = false
+		now.Paused = set['p']
+		if !set['e'] {
+			now.File, now.Monitor = file, now.ID
+			if err := w.watch(now); err != nil {
+				return err
+			}
+		}
 		return w.put(now)
-	})
-	return c.result(err, 0)
+	}), 0)
 }
 
-// parse reads a deployment file and refuses with status 1 what xl's own parsers refuse.
+// parse reads a deployment file and refuses with status 1 what xl's own parsers refuse, not always in xl's words.
 func (c *call) parse(file string, text []byte) (xl.Config, int) {
 	cfg, err := xl.ParseConfig(text)
 	if err != nil {
 		return cfg, c.fail(1, "%s: config parsing error: %v\nFailed to parse config: Invalid argument", file, err)
 	}
-	if cfg.Name == "" {
-		return cfg, c.fail(1, "Domain name must be specified.")
-	}
-	if !slices.Contains([]string{xl.TypePV, xl.TypePVH, xl.TypeHVM}, cfg.Type) {
-		return cfg, c.fail(1, "Invalid domain type %s.", cfg.Type)
-	}
 	if cfg.UUID == "" {
 		cfg.UUID = uuid.NewString()
-	}
-	if _, err := uuid.Parse(cfg.UUID); err != nil {
-		return cfg, c.fail(1, "Failed to parse UUID: %s", cfg.UUID)
 	}
 	for _, d := range cfg.Disks {
 		if !slices.Contains([]string{"raw", "qcow", "qcow2", "vhd", "qed"}, d.Format) {

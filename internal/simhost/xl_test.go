@@ -124,7 +124,7 @@ func TestWhatXlRefuses(t *testing.T) {
 	}{
 		"no file":      {3, "No such file or directory", h.Dir() + "/nothing.cfg"},
 		"syntax":       {1, "Failed to parse config", write(t, h, "syntax.cfg", "name = one\n")},
-		"no name":      {1, "Domain name must be specified", write(t, h, "noname.cfg", "memory = 64\n")},
+		"no name":      {1, "name", write(t, h, "noname.cfg", "memory = 64\n")},
 		"format":       {1, "unknown value for format", write(t, h, "f.cfg", "name = 'f'\ndisk = ['format=zip,vdev=xvda,target=/x']\n")},
 		"vdev":         {3, "virtual disk identifier", write(t, h, "v.cfg", "name = 'v'\nkernel='"+h.Dir()+"/vmlinuz'\ndisk = ['format=raw,vdev=zzz,target=/x']\n")},
 		"same name":    {3, `Domain with name "first" already exists.`, guest(t, h, "first")},
@@ -244,13 +244,19 @@ func TestGuestsThatDoNotShutDown(t *testing.T) {
 func TestHowGuestsEnd(t *testing.T) {
 	h := simhost.Start(t, simhost.RebootGap(200*time.Millisecond))
 	xlOK(t, h, "create", guest(t, h, "p1"))
+	c := dial(t, h)
+	watched := func() string {
+		return sh(t, c, `cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c 'xl create '"$PWD"'/p1[.]cfg'`, "").stdout
+	}
 	h.Reboot("p1")
 	equal(t, "absent while it reboots", len(h.Domains()), 0)
+	equal(t, "its xl process is there all the time", watched(), "1\n")
 	eventually(t, "it comes back", func() bool { return len(h.Domains()) == 1 })
 	equal(t, "its new domid", h.Domains()[0].ID, 2)
 	equal(t, "its loop devices", len(h.Loops()), 1)
 	h.PowerOff("p1")
 	equal(t, "after power-off", len(h.Domains()), 0)
+	eventually(t, "its xl process ends", func() bool { return watched() == "0\n" })
 
 	xlOK(t, h, "create", guest(t, h, "p2", func(c *xl.Config) { c.OnCrash = "preserve" }))
 	h.Crash("p2")
