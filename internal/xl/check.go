@@ -40,13 +40,20 @@ func CheckName(name string) error {
 func (c Config) check() error {
 	return errors.Join(
 		field("name", CheckName(c.Name)),
-		field("uuid", form(c.UUID, uuidForm, "a UUID such as 5b1e7a52-90d5-4a77-9a0f-30e1a9f0c1d2")),
-		field("type", oneOf(c.Type, TypePV, TypePVH, TypeHVM)),
+		c.checkWords(),
 		c.checkCapacity(),
 		c.checkBoot(),
 		c.checkDisks(),
 		c.checkNICs(),
 		field("vnc", c.checkVNC()),
+	)
+}
+
+// checkWords refuses what ends xl when it reads the file.
+func (c Config) checkWords() error {
+	return errors.Join(
+		field("uuid", form(c.UUID, uuidForm, "a UUID such as 5b1e7a52-90d5-4a77-9a0f-30e1a9f0c1d2")),
+		field("type", oneOf(c.Type, TypePV, TypePVH, TypeHVM)),
 		field("on_poweroff", oneOf(c.OnPoweroff, actions...)),
 		field("on_reboot", oneOf(c.OnReboot, actions...)),
 		field("on_crash", oneOf(c.OnCrash, actions...)),

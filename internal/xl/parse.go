@@ -1,6 +1,7 @@
 package xl
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -25,7 +26,11 @@ func ParseConfig(text []byte) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("deployment file: %w", err)
 	}
-	return c.withDefaults(), nil
+	c = c.withDefaults()
+	if err := c.checkWords(); err != nil {
+		return Config{}, fmt.Errorf("deployment file: %w", err)
+	}
+	return c, nil
 }
 
 // values are the assignments of a deployment file.
@@ -115,6 +120,9 @@ func (v values) config() (c Config, err error) {
 		Boot: v.texts["boot"], Serial: v.texts["serial"],
 		OnPoweroff: v.texts["on_poweroff"], OnReboot: v.texts["on_reboot"], OnCrash: v.texts["on_crash"],
 	}
+	if c.Name == "" {
+		return c, errors.New("no name")
+	}
 	for firmware, bios := range biosOfFirmware {
 		if v.texts["bios"] == bios {
 			c.Firmware = firmware
@@ -157,11 +165,11 @@ func (v values) config() (c Config, err error) {
 func (v values) guestType() string {
 	switch {
 	case v.texts["type"] != "":
-		return strings.ToLower(v.texts["type"])
-	case v.texts["builder"] == "hvm":
-		return TypeHVM
+		return v.texts["type"]
+	case v.texts["builder"] == "" || v.texts["builder"] == "generic":
+		return TypePV
 	}
-	return TypePV
+	return v.texts["builder"]
 }
 
 // cmdline is "cmdline", or the older pair of "root" and "extra".

@@ -1,69 +1,114 @@
 package xl
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
+// space is what C's isspace takes for white.
+const space = " \t\n\v\f\r"
+
+// The lexical rules of a disk specification, libxlu_disk_l.l.
 var (
-	// diskPrefix are the deprecated words before a path; they say nothing today but the format.
-	diskPrefix = regexp.MustCompile(`^(raw|qcow2?|vhd|tapdisk|tap2?|aio|ioemu|file|phy):`)
+	diskPrefix = regexp.MustCompile(`^([a-z][a-z0-9]*):`)
 	diskKey    = regexp.MustCompile(`^([a-z][-a-z0-9]*)=([^,]*)(?:,|$)`)
+	diskWord   = regexp.MustCompile(`^(cdrom|disk|direct-io-safe|discard|no-discard)(?:,|$)`)
 )
 
-// ParseDisk reads one entry of "disk", xl-disk-configuration(5): key=value pairs, the positional
-// form `path,format,vdev,access`, and the older `file:path,vdev:cdrom,mode`.
+// formatOfPrefix are the deprecated words before a path and the format they stand for; today
+// libxl chooses the back end without them.
+var formatOfPrefix = map[string]string{
+	"raw": "raw", "qcow": "qcow", "qcow2": "qcow2", "vhd": "vhd",
+	"tap": "raw", "tap2": "raw", "tapdisk": "raw", "aio": "raw", "ioemu": "raw", "file": "raw", "phy": "raw",
+}
+
+// ParseDisk reads one entry of "disk", xl-disk-configuration(5), as `xl block-attach` takes it,
+// too: key=value pairs, the positional form `path,format,vdev,access`, and the older
+// `file:path,vdev:cdrom,mode`.
 func ParseDisk(text string) (Disk, error) {
-	d := Disk{Format: "raw"}
-	rest := strings.TrimSpace(text)
-	formatGiven := false
-	for m := diskPrefix.FindStringSubmatch(rest); m != nil; m = diskPrefix.FindStringSubmatch(rest) {
-		if format := m[1]; format == "qcow" || format == "qcow2" || format == "vhd" {
-			d.Format = format
-		}
-		formatGiven = true
-		rest = rest[len(m[0]):]
+	p := diskParser{rest: strings.TrimLeft(text, space), disk: Disk{Format: "raw"}}
+	err := p.prefixes()
+	for err == nil && p.rest != "" {
+		err = p.part()
+		p.rest = strings.TrimLeft(p.rest, space)
 	}
-	position := 0
-	for rest != "" {
-		if target, found := strings.CutPrefix(rest, "target="); found {
-			d.Target, rest = strings.TrimSuffix(target, ","), ""
-			break
-		}
-		if m := diskKey.FindStringSubmatch(rest); m != nil {
-			rest = rest[len(m[0]):]
-			if err := d.set(m[1], m[2]); err != nil {
-				return Disk{}, fmt.Errorf("disk %q: %w", text, err)
-			}
-			continue
-		}
-		if rest == "cdrom" || rest == "devtype=cdrom" {
-			d.CDROM, rest = true, ""
-			break
-		}
-		var value string
-		value, rest, _ = strings.Cut(rest, ",")
-		if position == 1 && formatGiven {
-			position++
-		}
-		if position > 3 {
-			return Disk{}, fmt.Errorf("disk %q: more than path, format, vdev and access", text)
-		}
-		key := [...]string{"target", "format", "vdev", "access"}[position]
-		position++
-		if value == "" {
-			continue
-		}
-		if err := d.set(key, value); err != nil {
-			return Disk{}, fmt.Errorf("disk %q: %w", text, err)
-		}
-	}
-	if d.VDev == "" {
-		return Disk{}, fmt.Errorf("disk %q: no vdev", text)
-	}
+	d := p.disk
 	d.ReadOnly = d.ReadOnly || d.CDROM
+	switch {
+	case err != nil:
+	case d.VDev == "":
+		err = errors.New("no vdev")
+	case d.Target == "" && !d.CDROM:
+		err = errors.New("no target")
+	}
+	if err != nil {
+		return Disk{}, fmt.Errorf("disk %q: %w", text, err)
+	}
 	return d, nil
+}
+
+// diskParser is a disk and the text that is still to be read.
+type diskParser struct {
+	disk       Disk
+	rest       string
+	positional []string // names of the parts that may follow without a key
+}
+
+// prefixes reads file:, tap:qcow2: and their like. With one of them no format follows the path.
+func (p *diskParser) prefixes() error {
+	p.positional = []string{"target", "format", "vdev", "access"}
+	for m := diskPrefix.FindStringSubmatch(p.rest); m != nil; m = diskPrefix.FindStringSubmatch(p.rest) {
+		format, known := formatOfPrefix[m[1]]
+		if !known {
+			return fmt.Errorf("a disk of kind %q is not a file or device of the host", m[1])
+		}
+		if format != "raw" {
+			p.disk.Format = format
+		}
+		p.positional = []string{"target", "vdev", "access"}
+		p.rest = p.rest[len(m[0]):]
+	}
+	return nil
+}
+
+// part reads up to the next comma, or to the end after target=.
+func (p *diskParser) part() error {
+	if target, found := strings.CutPrefix(p.rest, "target="); found {
+		if p.disk.Target != "" {
+			return errors.New("two targets")
+		}
+		p.disk.Target, p.rest = strings.TrimSuffix(target, ","), ""
+		return nil
+	}
+	if m := diskKey.FindStringSubmatch(p.rest); m != nil {
+		p.rest = p.rest[len(m[0]):]
+		return p.disk.set(m[1], m[2])
+	}
+	if m := diskWord.FindStringSubmatch(p.rest); m != nil {
+		p.rest = p.rest[len(m[0]):]
+		p.disk.CDROM = p.disk.CDROM || m[1] == "cdrom"
+		return nil
+	}
+	value, rest, _ := strings.Cut(p.rest, ",")
+	if len(p.positional) == 0 {
+		return errors.New("more parts than path, format, vdev and access")
+	}
+	key := p.positional[0]
+	p.positional, p.rest = p.positional[1:], rest
+	if value == "" {
+		return nil
+	}
+	if key == "vdev" {
+		i := strings.LastIndex(value, ":")
+		if i >= 0 && slices.Contains([]string{":cdrom", ":disk"}, value[i:]) {
+			p.disk.CDROM = p.disk.CDROM || value[i:] == ":cdrom"
+			value = value[:i]
+		}
+	}
+	return p.disk.set(key, value)
 }
 
 // set takes one part of a disk; parts that say how the host provides it are left to libxl.
@@ -73,14 +118,8 @@ func (d *Disk) set(key, value string) error {
 		d.Target = value
 	case "format":
 		d.Format = value
-		if value == "aio" {
-			d.Format = "raw"
-		}
 	case "vdev":
 		d.VDev = value
-		if name, found := strings.CutSuffix(value, ":cdrom"); found {
-			d.VDev, d.CDROM = name, true
-		}
 	case "access":
 		switch value {
 		case "r", "ro":
@@ -92,17 +131,20 @@ func (d *Disk) set(key, value string) error {
 		}
 	case "devtype":
 		d.CDROM = value == "cdrom"
+	case "backendtype", "backend", "script":
+	default:
+		return fmt.Errorf("unknown part %s=", key)
 	}
 	return nil
 }
 
-// pairs splits `key=value,key=value`; spaces around a key mean nothing, as in OpenNebula's
-// `' mac=...'`.
+// pairs splits `key=value,key=value`. White space before a key means nothing, as in
+// OpenNebula's `' mac=...'`; elsewhere xl keeps it.
 func pairs(text string) map[string]string {
 	found := map[string]string{}
 	for part := range strings.SplitSeq(text, ",") {
-		key, value, _ := strings.Cut(part, "=")
-		found[strings.TrimSpace(key)] = strings.TrimSpace(value)
+		key, value, _ := strings.Cut(strings.TrimLeft(part, space), "=")
+		found[key] = value
 	}
 	return found
 }
