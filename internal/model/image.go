@@ -123,13 +123,14 @@ type Image struct {
 	Type       ImageType  `json:"type"`
 	State      ImageState `json:"state"`
 	Persistent bool       `json:"persistent"`
-	File       string     `json:"file"`               // name of the content beside the record
-	Format     string     `json:"format,omitempty"`   // raw or qcow2; empty for KERNEL and RAMDISK
-	Size       int64      `json:"size,omitempty"`     // MiB, the virtual size rounded up
-	Bytes      int64      `json:"bytes"`              // length of the file when it was stored
-	SHA256     string     `json:"sha256,omitempty"`   // of the stored bytes
-	Checksum   string     `json:"checksum,omitempty"` // as given, over the delivered bytes
-	Path       string     `json:"path,omitempty"`     // where the content came from
+	File       string     `json:"file"`                // name of the content beside the record
+	Format     string     `json:"format,omitempty"`    // raw or qcow2; empty for KERNEL and RAMDISK
+	Size       int64      `json:"size,omitempty"`      // MiB, the virtual size rounded up
+	Bytes      int64      `json:"bytes"`               // length of the file when it was stored
+	SHA256     string     `json:"sha256,omitempty"`    // of the stored bytes
+	Checksum   string     `json:"checksum,omitempty"`  // as given, over the delivered bytes
+	Delivered  string     `json:"delivered,omitempty"` // "<algorithm>:<hex>" of the bytes as delivered, sha256 unless Checksum has another
+	Path       string     `json:"path,omitempty"`      // where the content came from
 	FSType     string     `json:"fstype,omitempty"`
 	Failure    string     `json:"failure,omitempty"` // why the state is ERROR
 	Created    time.Time  `json:"created"`
