@@ -205,8 +205,11 @@ type delivery struct {
 func (d *delivery) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
 	taken := d.in.taken.Add(int64(n))
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) && taken < d.in.length {
-		return n, fmt.Errorf("the source ended after %d of %d bytes", taken, d.in.length)
+	switch {
+	case errors.Is(err, io.EOF) && taken < d.in.length:
+		err = fmt.Errorf("the source ended after %d of %d bytes", taken, d.in.length)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("the source was cut off after %d bytes", taken)
 	}
 	return n, err
 }

@@ -143,14 +143,14 @@ func send(ctx context.Context, to Runner, src Source, dst, format string) (Info,
 	stopReport()
 	switch {
 	case runErr == nil && s.sum != nil:
-	case runErr == nil:
-		return Info{}, errors.New("the host reported success before it had everything")
-	case interrupted != nil && !errors.Is(runErr, interrupted):
+	case runErr != nil && interrupted != nil && !errors.Is(runErr, interrupted):
 		return Info{}, fmt.Errorf("%w: %w", interrupted, runErr)
-	case interrupted == nil && srcErr != nil: // all that the host saw was a stream cut short
+	case srcErr != nil && interrupted == nil: // all that the host saw was a stream cut short
 		return Info{}, srcErr
-	default:
+	case runErr != nil:
 		return Info{}, runErr
+	default:
+		return Info{}, errors.New("the host reported success before it had everything")
 	}
 
 	info.Bytes, info.SHA256, info.Delivered = s.sum.bytes, s.sum.sha256, s.sum.delivered
