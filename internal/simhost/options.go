@@ -105,3 +105,14 @@ func CreateTakes(d time.Duration) Option { return func(s *settings) { s.CreateTa
 
 // DestroyTakes is how long xl destroy takes.
 func DestroyTakes(d time.Duration) Option { return func(s *settings) { s.DestroyTakes = d } }
+
+// Set changes options of a host that runs already, as far as the tools read them: memory, bridges, capabilities, how
+// guests behave, how long xl takes.
+func (h *Host) Set(opts ...Option) {
+	h.mustChange(func(w *world) error {
+		for _, set := range opts {
+			set(&w.settings)
+		}
+		return writeJSON(w.path("settings.json"), w.settings)
+	})
+}

@@ -9,12 +9,14 @@ import (
 // errRefused ends a change of the state whose refusal has been said already.
 var errRefused = errors.New("refused")
 
-// xlCommands are the simulated commands; a number is the exit status.
+// xlCommands are the simulated commands; each returns the exit status.
 var xlCommands = map[string]func(*call) int{
 	"list": xlList, "vm-list": xlVMList, "info": xlInfo, "domid": xlDomID, "domname": xlDomName, "uptime": xlUptime,
 	"create": xlCreate, "destroy": xlDestroy, "pause": xlPause, "unpause": xlUnpause, "shutdown": xlShutdown,
 	"reboot": xlReboot, "rename": xlRename, "mem-set": xlMemSet, "mem-max": xlMemSet, "vcpu-set": xlVCPUSet,
 	"block-list": xlBlockList, "network-list": xlNetworkList, "trigger": xlTrigger,
+	"block-attach": xlBlockAttach, "block-detach": xlBlockDetach, "network-attach": xlNetworkAttach,
+	"network-detach": xlNetworkDetach, "cd-insert": xlCDInsert, "cd-eject": xlCDEject, "save": xlSave, "restore": xlRestore,
 }
 
 // xlMain is xl(1).

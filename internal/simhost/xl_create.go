@@ -47,19 +47,24 @@ func xlCreate(c *call) int {
 	if status != 0 {
 		return status
 	}
+	return c.finish(strconv.Itoa(d.ID), file, set['p'], !set['e'])
+}
+
+// finish lets a domain go that was built, and leaves the xl process behind that watches over it.
+func (c *call) finish(id, file string, paused, monitor bool) int {
 	return c.result(c.change(func(w *world) error {
-		now, found := w.find(strconv.Itoa(d.ID))
+		d, found := w.find(id)
 		if !found {
 			return nil
 		}
-		now.Paused = set['p']
-		if !set['e'] {
-			now.File, now.Monitor = file, now.ID
-			if err := w.watch(now); err != nil {
+		d.Paused = paused
+		if monitor {
+			d.File, d.Monitor = file, d.ID
+			if err := w.watch(d); err != nil {
 				return err
 			}
 		}
-		return w.put(now)
+		return w.put(d)
 	}), 0)
 }
 
@@ -78,15 +83,21 @@ func (c *call) parse(file string, text []byte) (xl.Config, int) {
 				file, d.Format, d.Format)
 		}
 	}
-	for i := range cfg.NICs {
-		if cfg.NICs[i].MAC == "" {
-			cfg.NICs[i].MAC = randomMAC()
-		}
-		if cfg.NICs[i].Bridge == "" {
-			cfg.NICs[i].Bridge = "xenbr0"
-		}
+	for i, nic := range cfg.NICs {
+		cfg.NICs[i] = withDefaults(nic)
 	}
 	return cfg, 0
+}
+
+// withDefaults is what libxl adds to an interface that does not say all.
+func withDefaults(nic xl.NIC) xl.NIC {
+	if nic.MAC == "" {
+		nic.MAC = randomMAC()
+	}
+	if nic.Bridge == "" {
+		nic.Bridge = "xenbr0"
+	}
+	return nic
 }
 
 func randomMAC() string {
@@ -141,10 +152,7 @@ const errorFail = 3
 
 // check goes through what libxl checks, in its order.
 func (w *world) check(cfg xl.Config) *refusal {
-	id := w.NextID
-	libxl := func(place, format string, args ...any) *refusal {
-		return &refusal{errorFail, fmt.Sprintf("libxl: error: %s: Domain %d:%s", place, id, fmt.Sprintf(format, args...))}
-	}
+	libxl := w.complainOf(w.NextID)
 	if !w.capable(strings.Replace(cfg.Type, xl.TypePVH, xl.TypeHVM, 1)) {
 		return libxl("libxl_create.c:615:libxl__domain_make", "domain creation fail: Invalid argument")
 	}
@@ -175,16 +183,33 @@ func (w *world) check(cfg xl.Config) *refusal {
 		return r
 	}
 	for _, nic := range cfg.NICs {
-		if !slices.Contains(w.Bridges, nic.Bridge) {
-			return libxl("libxl_exec.c:117:libxl_report_child_exitstatus", "/etc/xen/scripts/vif-bridge online [%d] exited with error status 1\n"+
-				"libxl: error: libxl_device.c:1257:device_hotplug_child_death_cb: script: Could not find bridge device %s\n"+
-				"libxl: error: libxl_create.c:1904:domcreate_attach_devices: Domain %d:unable to add vif devices", os.Getpid(), nic.Bridge, id)
+		if r := w.checkBridge(nic, libxl); r != nil {
+			r.text += "\n" + libxl("libxl_create.c:1904:domcreate_attach_devices", "unable to add vif devices").text
+			return r
 		}
 	}
 	return nil
 }
 
+// checkBridge is what the hotplug script of an interface refuses.
+func (w *world) checkBridge(nic xl.NIC, libxl complain) *refusal {
+	if slices.Contains(w.Bridges, nic.Bridge) {
+		return nil
+	}
+	return &refusal{errorFail, fmt.Sprintf("libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: "+
+		"/etc/xen/scripts/vif-bridge online [%d] exited with error status 1\n%s", os.Getpid(),
+		libxl("libxl_device.c:1257:device_hotplug_child_death_cb", "script: Could not find bridge device %s", nic.Bridge).text)}
+}
+
+// complain makes a refusal in libxl's form.
 type complain func(place, format string, args ...any) *refusal
+
+// complainOf makes the messages of libxl about one domain.
+func (w *world) complainOf(id int) complain {
+	return func(place, format string, args ...any) *refusal {
+		return &refusal{errorFail, fmt.Sprintf("libxl: error: %s: Domain %d:%s", place, id, fmt.Sprintf(format, args...))}
+	}
+}
 
 // checkDisks is what libxl__device_disk_setdefault and the disk back ends refuse.
 func checkDisks(cfg xl.Config, libxl complain) *refusal {

@@ -91,6 +91,13 @@ func TestADomainIsSeenByEveryListing(t *testing.T) {
 	equal(t, "memory taken", free-h.FreeMemory(), 68)
 }
 
+func TestSetChangesARunningHost(t *testing.T) {
+	h := simhost.Start(t)
+	h.Set(simhost.Memory(2048, 1024), simhost.Bridges("other"))
+	equal(t, "free memory", xlOK(t, h, "info", "free_memory"), "1024\n")
+	refused(t, h, 3, "vif-bridge", "create", guest(t, h, "p1"))
+}
+
 func TestInfo(t *testing.T) {
 	h := simhost.Start(t, simhost.Memory(4096, 1536), simhost.Capabilities("pv"), simhost.CPUs(2), simhost.Version("4.14.6"))
 	info, err := xl.ParseInfo([]byte(xlOK(t, h, "info")))
@@ -288,6 +295,51 @@ func TestChangesOfALiveDomain(t *testing.T) {
 	equal(t, "name", d.Name, "renamed")
 	equal(t, "memory", d.Memory, 128)
 	equal(t, "processors", d.VCPUs, 4)
+}
+
+func TestDevicesOfALiveDomain(t *testing.T) {
+	h := simhost.Start(t)
+	extra, iso := write(t, h, "extra.img", "disk"), write(t, h, "new.iso", "iso")
+	xlOK(t, h, "create", guest(t, h, "h1", hvm, func(c *xl.Config) {
+		c.Disks = append(c.Disks, xl.Disk{VDev: "hdc", Format: "raw", Target: write(t, h, "old.iso", "iso"), ReadOnly: true, CDROM: true})
+	}))
+	xlOK(t, h, "block-attach", "h1", "format=raw,vdev=xvdf,access=rw,target="+extra)
+	refused(t, h, 1, "device already exists", "block-attach", "h1", "format=raw,vdev=xvdf,access=rw,target="+extra)
+	refused(t, h, 1, "failed to stat", "block-attach", "h1", "format=raw,vdev=xvdg,access=rw,target=/nothing")
+	equal(t, "loop devices", len(h.Loops()), 2)
+	xlOK(t, h, "block-detach", "h1", "xvdf")
+	refused(t, h, 1, "Device xvdf not connected", "block-detach", "h1", "xvdf")
+	equal(t, "loop devices", len(h.Loops()), 1)
+	xlOK(t, h, "pause", "h1")
+	refused(t, h, 1, "libxl_device_disk_remove failed", "block-detach", "h1", "xvda")
+
+	xlOK(t, h, "cd-insert", "h1", "hdc", iso)
+	equal(t, "the CD-ROM", h.Domains()[0].Disks[1].Target, iso)
+	xlOK(t, h, "cd-eject", "h1", "hdc")
+	equal(t, "an empty drive", h.Domains()[0].Disks[1].Target, "")
+	refused(t, h, 1, "Virtual device not found", "cd-insert", "h1", "hdd", iso)
+
+	xlOK(t, h, "network-attach", "h1", "mac=02:00:0a:00:00:01", "bridge=br0")
+	refused(t, h, 1, "vif-bridge", "network-attach", "h1", "bridge=nowhere")
+	xlOK(t, h, "network-detach", "h1", "02:00:0A:00:00:01")
+	refused(t, h, 1, "Unknown device", "network-detach", "h1", "02:00:0a:00:00:01")
+	equal(t, "interfaces", len(h.Domains()[0].NICs), 1)
+}
+
+func TestSaveAndRestore(t *testing.T) {
+	h := simhost.Start(t)
+	checkpoint := h.Dir() + "/checkpoint"
+	xlOK(t, h, "create", guest(t, h, "p1"))
+	xlOK(t, h, "save", "p1", checkpoint)
+	equal(t, "domains after save", len(h.Domains()), 0)
+	equal(t, "loop devices after save", len(h.Loops()), 0)
+	xlOK(t, h, "restore", checkpoint)
+	equal(t, "name after restore", h.Domains()[0].Name, "p1")
+	equal(t, "domid after restore", h.Domains()[0].ID, 2)
+	refused(t, h, 1, "already exists", "restore", checkpoint)
+	refused(t, h, 1, "wrong magic number", "restore", h.Dir()+"/p1.img")
+	xlOK(t, h, "pause", "p1")
+	refused(t, h, 1, "Failed to save domain", "save", "p1", checkpoint)
 }
 
 func TestASecondHostInTheSameFolderGoesOn(t *testing.T) {
