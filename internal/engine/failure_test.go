@@ -148,6 +148,9 @@ func TestForeignDomainKeepsItsDisk(t *testing.T) {
 	if domains := h.Domains(); len(domains) != 1 || domains[0].Name != "foreign" {
 		t.Errorf("domains are %+v", domains)
 	}
+	if loops := h.Loops(); len(loops) != 1 {
+		t.Errorf("the foreign domain's disk was taken from it: loop devices %+v", loops)
+	}
 }
 
 func TestCancelledCreateLeavesNothing(t *testing.T) {
