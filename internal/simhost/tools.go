@@ -171,13 +171,14 @@ func (h *Host) installTools() error {
 	return nil
 }
 
-// wrap writes the script that runs this executable as the tool.
+// wrap writes the script that runs this executable as the tool. A program built with the race detector would sleep for
+// a second at each end.
 func (h *Host) wrap(name string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	script := fmt.Sprintf("#!/bin/sh\n%s=%s %s=%s exec %s \"$@\"\n",
+	script := fmt.Sprintf("#!/bin/sh\nGORACE=atexit_sleep_ms=0 %s=%s %s=%s exec %s \"$@\"\n",
 		toolVariable, name, dirVariable, quote(h.dir), quote(self))
 	return os.WriteFile(filepath.Join(h.binDir(), name), []byte(script), 0o755)
 }
