@@ -21,6 +21,7 @@ qemu-img  qemu-utils      makes and judges qcow2 images
 isoinfo   genisoimage     judges the context ISO
 xorriso   xorriso         judges the context ISO's Rock Ridge and Joliet names
 busybox   busybox-static  a second POSIX shell for the scripts that run on a host
+bzip2     bzip2           packs the images that the provider unpacks
 mke2fs    e2fsprogs       makes and judges file systems
 END
 }
