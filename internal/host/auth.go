@@ -183,7 +183,7 @@ func (p *proofs) addAgent() {
 		p.note("agent", "SSH_AUTH_SOCK is not set")
 		return
 	}
-	conn, err := dialAgent(socket)
+	conn, err := dialAgent(socket, p.cfg.ConnectTimeout)
 	if err != nil {
 		p.note("agent", err.Error())
 		return

@@ -46,6 +46,15 @@ func (c *connection) ended() error {
 	return c.why
 }
 
+// cause returns why the connection ended, which takes a moment to be known, or err
+// while it lives.
+func (c *connection) cause(err error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	waitFor(ctx, c.dead)
+	return cmp.Or(c.ended(), err)
+}
+
 // connect returns the living connection and dials when there is none. However
 // many scripts wait for it, one dial runs, and it outlives the script that asked.
 func (h *Host) connect(ctx context.Context) (*connection, error) {

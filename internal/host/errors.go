@@ -6,7 +6,10 @@ import (
 	"strings"
 )
 
-var errClosed = errors.New("the connection was closed")
+var (
+	errClosed      = errors.New("the connection was closed")
+	errExecRefused = errors.New("the host runs no commands for this user")
+)
 
 // ExitError tells that the script ran and said no.
 type ExitError struct {

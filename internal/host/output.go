@@ -18,7 +18,7 @@ type output struct {
 	to      io.Writer
 	fail    func(error)   // told when to refuses bytes
 	begun   chan struct{} // closed at the marker line
-	group   string        // the script's process group; valid once begun
+	id      string        // what kill(1) takes to reach the script; valid once begun
 	before  []byte        // what the login shell printed
 	written int64         // bytes offered to to
 	broken  bool          // to refused bytes; the rest is dropped so that the script can end
@@ -51,8 +51,8 @@ func (o *output) hasBegun() bool {
 func (o *output) cut(p []byte) (rest []byte, found bool) {
 	o.before = append(o.before, p...)
 	if greeting, tail, ok := bytes.Cut(o.before, []byte(marker)); ok {
-		if group, rest, ok := bytes.Cut(tail, []byte("\n")); ok {
-			o.group, o.before = string(group), greeting
+		if id, rest, ok := bytes.Cut(tail, []byte("\n")); ok {
+			o.id, o.before = string(id), greeting
 			close(o.begun)
 			return rest, true
 		}

@@ -338,11 +338,35 @@ func TestRefusedSessionSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestHostThatRefusesCommands(t *testing.T) {
+	s := startServer(t, func(s *server) { s.noExec = true })
+	h := s.host(nil)
+	_, err := h.Run(t.Context(), Script{Step: "list", Text: "true"})
+	if err == nil || !strings.HasPrefix(err.Error(), `Unable to list on host "xen01": `+h.target()+`: the host runs no commands for this user: `) {
+		t.Error(err)
+	}
+}
+
+// dropbear leaves scripts in its own process group, which must survive.
+func TestCancellationSparesAForeignProcessGroup(t *testing.T) {
+	survived := t.TempDir() + "/survived"
+	// This login shell stands for the server: the script is its child, in its group.
+	shell := writeScript(t, "/bin/sh \"$@\"\nstatus=$?; touch "+Quote(survived)+"; exit $status")
+	h := startServer(t, withShell(shell)).host(nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := h.Run(ctx, Script{Text: "while :; do sleep 0.1; done"})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	eventually(t, "the server's process goes on", func() bool { _, err := os.Stat(survived); return err == nil })
+}
+
 func TestNoGoroutineStays(t *testing.T) {
 	s := startServer(t)
 	before := runtime.NumGoroutine()
 	h := s.host(nil)
-	for range 20 {
+	for range 8 {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		_, _ = h.Run(ctx, Script{Text: "sleep 60"})
 		cancel()

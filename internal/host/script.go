@@ -38,17 +38,23 @@ const (
 	shell           = `sh -c 'IFS= read -r n && eval "$(dd bs="$n" count=1 iflag=fullblock 2>/dev/null)"'`
 )
 
-// marker begins the line that stands before the script's own output, on standard
-// output followed by its process group: whatever a login shell printed comes before it.
+// marker begins the line that stands before the script's own output: whatever a
+// login shell printed comes before it. On standard output, what kill(1) takes to
+// reach the script follows it.
 const marker = "@terraform-provider-xen:script:"
 
-// preamble prepares the shell of every script. Field 5 of proc_pid_stat(5) is the process group.
+// preamble prepares the shell of every script. The script's process group (field 5 of
+// proc_pid_stat(5)) is its own under OpenSSH and that of sudo under sudo; elsewhere, as
+// under dropbear, the group may hold the server, so only the shell is to be killed.
 const preamble = `export LC_ALL=C
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
-{ read -r _ _ _ _ xen_group _ </proc/self/stat; } 2>/dev/null || xen_group=$$
-echo "` + marker + `$xen_group"
+{ read -r _ _ _ _ xen_group _ </proc/self/stat; } 2>/dev/null || xen_group=none
+case $xen_group in
+$$ | "${SUDO_COMMAND:+$PPID}") echo "` + marker + `-$xen_group" ;;
+*) echo "` + marker + `$$" ;;
+esac
 echo "` + marker + `" >&2
 unset xen_group
 `

@@ -36,9 +36,7 @@ func FuzzQuote(f *testing.F) {
 	}
 	all := shells()
 	f.Fuzz(func(t *testing.T, s string) {
-		if strings.Contains(s, "\x00") {
-			t.Skip() // no argument can hold it
-		}
+		s = strings.ReplaceAll(s, "\x00", "") // no argument can hold it
 		text, err := Script{Text: `printf %s "$1"; printf %s "$2"`, Args: []string{s, "end"}}.encode()
 		if err != nil {
 			t.Fatal(err)

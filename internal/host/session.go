@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -106,7 +107,10 @@ func (p *process) open(ctx context.Context) error {
 		switch {
 		case err == nil:
 			return nil
+		case errors.Is(err, errExecRefused):
+			return fmt.Errorf("%s: %w", p.host.target(), err)
 		case !errors.As(err, &refused):
+			err = p.conn.cause(err)
 			p.conn.close(err)
 			return &lostError{to: p.host.target(), repeatable: true, err: err}
 		case time.Now().After(deadline) || !pause(ctx):
@@ -125,6 +129,10 @@ func (p *process) openOnce() error {
 	stdin, err := session.StdinPipe()
 	if err == nil {
 		err = session.Start(p.host.commandLine())
+		var broken *net.OpError
+		if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &broken) {
+			err = fmt.Errorf("%w: %w", errExecRefused, err)
+		}
 	}
 	if err != nil {
 		_ = session.Close()
@@ -207,13 +215,13 @@ func (p *process) signal(ctx context.Context, signal ssh.Signal) {
 	defer cancel()
 	<-soon.Done()
 	if ctx.Err() == nil && p.stdout.hasBegun() {
-		_ = p.host.kill(ctx, signal, p.stdout.group) // the caller sees whether it helped
+		_ = p.host.kill(ctx, signal, p.stdout.id) // the caller sees whether it helped
 	}
 }
 
 // kill runs in a slot of its own, so that it never waits for the scripts it ends.
-func (h *Host) kill(ctx context.Context, signal ssh.Signal, group string) error {
-	s := Script{Text: `kill "-$1" "-$2"`, Args: []string{string(signal), group}}
+func (h *Host) kill(ctx context.Context, signal ssh.Signal, id string) error {
+	s := Script{Text: `kill "-$1" "$2"`, Args: []string{string(signal), id}}
 	text, err := s.encode()
 	if err != nil {
 		return err
@@ -267,19 +275,12 @@ func (p *process) outcome() error {
 
 // lost is the error of a session that ended without an exit status.
 func (p *process) lost() error {
-	err := errors.New("the host closed the session without an exit status")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	waitFor(ctx, p.conn.dead)
-	if why := p.conn.ended(); why != nil {
-		err = why
-	}
 	started := p.sent.Load()
 	return &lostError{
 		to:         p.host.target(),
 		started:    started,
 		repeatable: !started || p.script.Repeatable && p.stdout.written == 0,
-		err:        err,
+		err:        p.conn.cause(errors.New("the host closed the session without an exit status")),
 	}
 }
 
