@@ -12,8 +12,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
-	"github.com/kdomanski/iso9660"
+	"github.com/diskfs/go-diskfs/backend/file"
+	"github.com/diskfs/go-diskfs/filesystem/iso9660"
 )
 
 // Label is the volume label by which a guest finds its context.
@@ -95,52 +98,68 @@ func (d *digests) info() Info {
 	return Info{Size: d.size, MD5: hex.EncodeToString(d.md5.Sum(nil)), SHA256: hex.EncodeToString(d.sha256.Sum(nil))}
 }
 
-// compare reads the image with an independent implementation and finds everything as it was put in.
-func (l *layout) compare(image io.ReaderAt) error {
-	read, err := iso9660.OpenImage(image)
+// compare reads the image with an independent implementation and finds everything as it was put
+// in. (kdomanski/iso9660 is none for this: in a folder of more than one sector it forgets names.)
+func (l *layout) compare(image *os.File) error {
+	read, err := iso9660.Read(file.New(image, true), 0, 0, sectorSize)
 	if err != nil {
 		return err
 	}
-	if label, err := read.Label(); err != nil || label != l.label {
-		return errors.Join(err, fmt.Errorf("the label is %q, not %q", label, l.label))
+	if label := strings.TrimRight(read.Label(), " "); label != l.label {
+		return fmt.Errorf("the label is %q, not %q", label, l.label)
 	}
-	root, err := read.RootDir()
-	if err != nil {
-		return err
+	missing := l.byPath()
+	err = fs.WalkDir(read, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == "." {
+			return err
+		}
+		found := slices.IndexFunc(missing[path], func(n *node) bool { return n.equal(entry, image) })
+		if found < 0 {
+			return fmt.Errorf("%q should not be there, or has another mode or other contents", path)
+		}
+		missing[path] = slices.Delete(missing[path], found, found+1)
+		return nil
+	})
+	for path, nodes := range missing {
+		if len(nodes) > 0 {
+			err = errors.Join(err, fmt.Errorf("%q is missing", path))
+		}
 	}
-	return l.root.compare(root)
+	return err
 }
 
-func (n *node) compare(read *iso9660.File) error {
-	if !n.isDir() {
-		sum := sha256.New()
-		if _, err := io.Copy(sum, read.Reader()); err != nil {
-			return err
-		}
-		if read.Size() != n.size || !bytes.Equal(sum.Sum(nil), n.digest) {
-			return fmt.Errorf("%s has other contents", n.name)
-		}
-		return nil
-	}
-	children, err := read.GetChildren()
-	if err != nil {
-		return err
-	}
-	if len(children) != len(n.children) {
-		return fmt.Errorf("folder %q has %d entries, not %d", n.name, len(children), len(n.children))
-	}
-	found := map[string]*iso9660.File{}
-	for _, child := range children {
-		found[child.Name()] = child
-	}
-	for _, child := range n.children {
-		entry := found[child.name]
-		if entry == nil || entry.Mode() != child.mode {
-			return fmt.Errorf("%q is missing or has another mode", child.name)
-		}
-		if err := child.compare(entry); err != nil {
-			return err
+// byPath lists everything below the root by the path that the reader gives it: it takes a dot off
+// both ends of a file's name, so that "a" and ".a" have one path.
+func (l *layout) byPath() map[string][]*node {
+	found := map[string][]*node{}
+	prefix := map[*node]string{}
+	for _, folder := range l.folders {
+		for _, c := range folder.children {
+			path := prefix[folder] + c.name
+			prefix[c] = path + "/"
+			if !c.isDir() {
+				path = prefix[folder] + strings.TrimPrefix(strings.TrimSuffix(c.name, "."), ".")
+			}
+			found[path] = append(found[path], c)
 		}
 	}
-	return nil
+	return found
+}
+
+// equal says whether the entry has the mode and the contents of the node.
+func (n *node) equal(entry fs.DirEntry, image io.ReaderAt) bool {
+	stat, err := entry.Info()
+	if err != nil || stat.Mode() != n.mode {
+		return false
+	}
+	if n.isDir() {
+		return true
+	}
+	at, known := stat.Sys().(*iso9660.StatT)
+	sum := sha256.New()
+	if !known || stat.Size() != n.size {
+		return false
+	}
+	size, err := io.Copy(sum, io.NewSectionReader(image, int64(at.Location)*sectorSize, stat.Size()))
+	return err == nil && size == n.size && bytes.Equal(sum.Sum(nil), n.digest)
 }
