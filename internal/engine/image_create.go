@@ -111,6 +111,7 @@ func (s *site) fillImage(ctx context.Context, image *model.Image, spec model.Ima
 	}
 	image.Format, image.SHA256, image.Size = info.Format, info.SHA256, mebibytes(info.VirtualBytes)
 	image.Delivered = info.Delivered.String()
+	image.Delivered = info.Delivered.String()
 	if image.Format == "iso" {
 		image.Format = model.FormatRaw
 	}
