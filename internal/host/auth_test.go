@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,12 +51,7 @@ func startAgent(t *testing.T, keys ...ssh.Signer) string {
 			t.Fatal(err)
 		}
 	}
-	directory, err := os.MkdirTemp("", "agent") // t.TempDir may be too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(directory) })
-	socket := filepath.Join(directory, "s")
+	socket := filepath.Join(t.TempDir(), "s")
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +87,7 @@ func TestAuthentication(t *testing.T) {
 		{"default rsa after others", withAuthorizedKey(rsaKey.PublicKey()), []ssh.Signer{otherKey}, map[string]string{".ssh/id_ed25519": keyText(t, userKey, ""), ".ssh/id_rsa": keyText(t, rsaKey, "")}, Config{}},
 		{"agent by default", withAuthorizedKey(userKey.PublicKey()), []ssh.Signer{otherKey, userKey}, nil, Config{}},
 		{"agent asked for", withAuthorizedKey(rsaKey.PublicKey()), []ssh.Signer{rsaKey}, nil, Config{Agent: &on}},
-		{"agent opens an encrypted file's key", withAuthorizedKey(userKey.PublicKey()), []ssh.Signer{userKey}, map[string]string{".ssh/id_ed25519": keyText(t, userKey, "open")}, Config{}},
+		{"agent for an encrypted file", withAuthorizedKey(userKey.PublicKey()), []ssh.Signer{userKey}, map[string]string{".ssh/id_ed25519": keyText(t, userKey, "open")}, Config{}},
 		{"named file with a foreign agent", withAuthorizedKey(userKey.PublicKey()), []ssh.Signer{otherKey}, map[string]string{"key": keyText(t, userKey, "")}, Config{PrivateKeyFile: "~/key"}},
 		{"password", withPassword("pass"), nil, nil, Config{Password: "pass", Agent: &off}},
 		{"keyboard-interactive", withQuestions("pass"), nil, nil, Config{Password: "pass"}},

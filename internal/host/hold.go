@@ -79,7 +79,7 @@ func (held *Held) Release() error { return held.release() }
 func (held *Held) end() error {
 	p := held.process
 	held.releasing.Store(true)
-	ctx, cancel := context.WithTimeout(p.host.life, grace)
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	go func() { _ = p.stdin.Close() }() // a stuck connection blocks it
 	waitFor(ctx, p.done)

@@ -40,6 +40,18 @@ func TestHold(t *testing.T) {
 	}
 }
 
+func TestReleaseAfterClose(t *testing.T) {
+	h := startServer(t).host(nil)
+	held, err := h.Hold(t.Context(), Script{Step: "lock web-1", Text: holdText})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = h.Close()
+	if err := held.Release(); !errors.Is(err, errClosed) {
+		t.Error(err)
+	}
+}
+
 func TestHoldOutlivesItsContext(t *testing.T) {
 	h := startServer(t).host(nil)
 	ctx, cancel := context.WithCancel(t.Context())
