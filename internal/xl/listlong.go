@@ -1,7 +1,9 @@
 package xl
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -87,8 +89,8 @@ func ParseListLong(output []byte) ([]LongDomain, error) {
 	}
 	domains := make([]LongDomain, 0, len(read))
 	for _, d := range read {
-		if d.DomID == nil || d.Config.CInfo.UUID == "" {
-			return nil, fmt.Errorf("xl list -l: an element without domid or uuid")
+		if d.DomID == nil {
+			return nil, errors.New("xl list -l: an element without domid")
 		}
 		domains = append(domains, d.domain())
 	}
@@ -98,18 +100,21 @@ func ParseListLong(output []byte) ([]LongDomain, error) {
 func (l longDomain) domain() LongDomain {
 	c := l.Config
 	d := LongDomain{
-		ID: *l.DomID, Name: c.CInfo.Name, UUID: strings.ToLower(c.CInfo.UUID), Type: c.CInfo.Type,
+		ID: *l.DomID, Name: c.CInfo.Name, UUID: strings.ToLower(cmp.Or(c.CInfo.UUID, nilUUID)), Type: c.CInfo.Type,
 		MemoryMiB: c.BInfo.TargetKiB / 1024, MaxMemoryMiB: c.BInfo.MaxKiB / 1024,
 		VCPUs: len(c.BInfo.AvailVCPUs), MaxVCPUs: c.BInfo.MaxVCPUs,
 		VNC: c.BInfo.HVM.VNC.vnc(c.BInfo.HVM.Keymap),
 	}
 	for _, disk := range c.Disks {
+		if disk.Format == "empty" { // a CD-ROM drive without a disc
+			disk.Format = "raw"
+		}
 		d.Disks = append(d.Disks, Disk{VDev: disk.VDev, Target: disk.Path, Format: disk.Format, ReadOnly: disk.ReadWrite == 0, CDROM: disk.IsCDROM != 0})
 	}
 	for _, nic := range c.NICs {
 		d.NICs = append(d.NICs, NIC{
 			MAC: strings.ToLower(nic.MAC), IP: nic.IP, Bridge: nic.Bridge, Model: nic.Model,
-			Type: nic.Type, Script: nic.Script, VifName: nic.VifName, MTU: nic.MTU,
+			Type: strings.TrimPrefix(nic.Type, "vif_"), Script: nic.Script, VifName: nic.VifName, MTU: nic.MTU,
 		})
 	}
 	for _, vfb := range c.VFBs {
@@ -119,6 +124,9 @@ func (l longDomain) domain() LongDomain {
 	}
 	return d
 }
+
+// nilUUID is that of dom0, which libxl leaves out.
+const nilUUID = "00000000-0000-0000-0000-000000000000"
 
 // vnc is nil when the server is off.
 func (v *longVNC) vnc(keymap string) *VNC {
