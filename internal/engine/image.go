@@ -47,7 +47,7 @@ func (s *site) updateImage(ctx context.Context, id int, spec model.ImageSpec) er
 	if err != nil {
 		return err
 	}
-	if spec.Type != record.Type && !(spec.Type.IsDisk() && record.Type.IsDisk()) {
+	if spec.Type != record.Type && (!spec.Type.IsDisk() || !record.Type.IsDisk()) {
 		return &model.FieldError{Field: "type", Err: fmt.Errorf("an image of type %s cannot become one of type %s", record.Type, spec.Type)}
 	}
 	idle := spec.Type != record.Type || spec.Persistent != record.Persistent
