@@ -1,0 +1,239 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+// machineModel is what templates and virtual machines have in common.
+type machineModel struct {
+	Type      types.String  `tfsdk:"type"`
+	CPU       types.Float64 `tfsdk:"cpu"`
+	VCPU      types.Int64   `tfsdk:"vcpu"`
+	Memory    types.Int64   `tfsdk:"memory"`
+	MemoryMax types.Int64   `tfsdk:"memory_max"`
+	OS        types.Object  `tfsdk:"os"`
+	Disks     types.Map     `tfsdk:"disks"`
+	NICs      types.Map     `tfsdk:"nics"`
+	Graphics  types.Object  `tfsdk:"graphics"`
+	ContextID types.String  `tfsdk:"context_id"`
+	Context   types.Map     `tfsdk:"context"`
+}
+
+type osModel struct {
+	KernelID   types.String `tfsdk:"kernel_id"`
+	RamdiskID  types.String `tfsdk:"ramdisk_id"`
+	Cmdline    types.String `tfsdk:"cmdline"`
+	Bootloader types.String `tfsdk:"bootloader"`
+	Boot       types.List   `tfsdk:"boot"`
+	Firmware   types.String `tfsdk:"firmware"`
+}
+
+type diskModel struct {
+	ImageID  types.String `tfsdk:"image_id"`
+	Volatile types.String `tfsdk:"volatile"`
+	FSType   types.String `tfsdk:"fstype"`
+	Size     types.Int64  `tfsdk:"size"`
+	ReadOnly types.Bool   `tfsdk:"read_only"`
+}
+
+type nicModel struct {
+	Bridge       types.String `tfsdk:"bridge"`
+	MAC          types.String `tfsdk:"mac"`
+	IP           types.String `tfsdk:"ip"`
+	Netmask      types.String `tfsdk:"netmask"`
+	Gateway      types.String `tfsdk:"gateway"`
+	DNS          types.List   `tfsdk:"dns"`
+	SearchDomain types.String `tfsdk:"search_domain"`
+	MTU          types.Int64  `tfsdk:"mtu"`
+	Model        types.String `tfsdk:"model"`
+}
+
+var (
+	osType   = attributeTypes(osAttributes())
+	diskType = attributeTypes(diskAttributes())
+	nicType  = attributeTypes(nicAttributes())
+)
+
+// values are the arguments by name, for walking over them.
+func (m machineModel) values() map[string]attr.Value {
+	return map[string]attr.Value{
+		"type": m.Type, "cpu": m.CPU, "vcpu": m.VCPU, "memory": m.Memory, "memory_max": m.MemoryMax, "os": m.OS,
+		"disks": m.Disks, "nics": m.NICs, "graphics": m.Graphics, "context_id": m.ContextID, "context": m.Context,
+	}
+}
+
+// toBody is what the engine is asked for. What is not known counts as not said, but an id that is not known yet counts as some id.
+func (m machineModel) toBody(ctx context.Context, diags *diag.Diagnostics) model.VirtualMachineBody {
+	body := model.VirtualMachineBody{
+		Type:      model.DomainType(m.Type.ValueString()),
+		CPU:       known(m.CPU, types.Float64Null()).ValueFloat64Pointer(),
+		VCPU:      known(m.VCPU, types.Int64Null()).ValueInt64Pointer(),
+		Memory:    known(m.Memory, types.Int64Null()).ValueInt64Pointer(),
+		MemoryMax: known(m.MemoryMax, types.Int64Null()).ValueInt64Pointer(),
+		ContextID: refID(path.Root("context_id"), m.ContextID, diags),
+		Context:   stringMap(m.Context),
+		Graphics:  toGraphics(m.Graphics),
+	}
+	if os := object[osModel](ctx, m.OS, diags); os != nil {
+		body.OS = os.toOS(diags)
+	}
+	for slot, disk := range elements[diskModel](ctx, m.Disks, diags) {
+		if body.Disks == nil {
+			body.Disks = map[string]model.Disk{}
+		}
+		body.Disks[slot] = disk.toDisk(slot, diags)
+	}
+	for name, nic := range elements[nicModel](ctx, m.NICs, diags) {
+		if body.NICs == nil {
+			body.NICs = map[string]model.NIC{}
+		}
+		body.NICs[name] = nic.toNIC()
+	}
+	return body
+}
+
+func (m osModel) toOS(diags *diag.Diagnostics) *model.OS {
+	return &model.OS{
+		KernelID:   refID(path.Root("os").AtName("kernel_id"), m.KernelID, diags),
+		RamdiskID:  refID(path.Root("os").AtName("ramdisk_id"), m.RamdiskID, diags),
+		Cmdline:    m.Cmdline.ValueString(),
+		Bootloader: m.Bootloader.ValueString(),
+		Boot:       stringList(m.Boot),
+		Firmware:   m.Firmware.ValueString(),
+	}
+}
+
+func (m diskModel) toDisk(slot string, diags *diag.Diagnostics) model.Disk {
+	return model.Disk{
+		ImageID:  refID(path.Root("disks").AtMapKey(slot).AtName("image_id"), m.ImageID, diags),
+		Volatile: m.Volatile.ValueString(),
+		FSType:   m.FSType.ValueString(),
+		Size:     m.Size.ValueInt64(),
+		ReadOnly: m.ReadOnly.ValueBool(),
+	}
+}
+
+func (m nicModel) toNIC() model.NIC {
+	return model.NIC{
+		Bridge:       m.Bridge.ValueString(),
+		MAC:          m.MAC.ValueString(),
+		IP:           m.IP.ValueString(),
+		Netmask:      m.Netmask.ValueString(),
+		Gateway:      m.Gateway.ValueString(),
+		DNS:          stringList(m.DNS),
+		SearchDomain: m.SearchDomain.ValueString(),
+		MTU:          m.MTU.ValueInt64(),
+		Model:        m.Model.ValueString(),
+	}
+}
+
+// toGraphics reads the object by names, because only that of a virtual machine has a password.
+func toGraphics(value types.Object) *model.Graphics {
+	if value.IsNull() {
+		return nil
+	}
+	attributes := value.Attributes()
+	text := func(name string) string {
+		s, _ := attributes[name].(types.String)
+		return s.ValueString()
+	}
+	port, _ := attributes["port"].(types.Int64)
+	return &model.Graphics{Type: text("type"), Listen: text("listen"), Port: port.ValueInt64(), Keymap: text("keymap"), Password: text("password_wo")}
+}
+
+// fromBody is the model as the record has it. Where m says the same in other words, its words are kept.
+func (m machineModel) fromBody(ctx context.Context, host string, body model.VirtualMachineBody, graphics types.ObjectType, diags *diag.Diagnostics) machineModel {
+	if canonical(m.toBody(ctx, diags)) == canonical(body) {
+		return m
+	}
+	read := machineModel{
+		Type:      stringOrNull(body.Type),
+		CPU:       types.Float64PointerValue(body.CPU),
+		VCPU:      types.Int64PointerValue(body.VCPU),
+		Memory:    types.Int64PointerValue(body.Memory),
+		MemoryMax: types.Int64PointerValue(body.MemoryMax),
+		OS:        fromOS(ctx, host, body.OS, diags),
+		Graphics:  fromGraphics(body.Graphics, graphics, diags),
+		ContextID: refValue(host, body.ContextID),
+		Context:   mapOrNull(ctx, body.Context, diags),
+	}
+	disks, nics := map[string]diskModel{}, map[string]nicModel{}
+	for slot, disk := range body.Disks {
+		disks[slot] = diskModel{
+			ImageID: refValue(host, disk.ImageID), Volatile: stringOrNull(disk.Volatile), FSType: stringOrNull(disk.FSType),
+			Size: numberOrNull(disk.Size), ReadOnly: boolOrNull(disk.ReadOnly),
+		}
+	}
+	for name, nic := range body.NICs {
+		nics[name] = nicModel{
+			Bridge: stringOrNull(nic.Bridge), MAC: stringOrNull(nic.MAC), IP: stringOrNull(nic.IP), Netmask: stringOrNull(nic.Netmask),
+			Gateway: stringOrNull(nic.Gateway), DNS: listOrNull(ctx, nic.DNS, diags), SearchDomain: stringOrNull(nic.SearchDomain),
+			MTU: numberOrNull(nic.MTU), Model: stringOrNull(nic.Model),
+		}
+	}
+	read.Disks, read.NICs = devicesOrNull(ctx, diskType, disks, diags), devicesOrNull(ctx, nicType, nics, diags)
+	return read
+}
+
+func fromOS(ctx context.Context, host string, os *model.OS, diags *diag.Diagnostics) types.Object {
+	if os == nil {
+		return types.ObjectNull(osType.AttrTypes)
+	}
+	value, d := types.ObjectValueFrom(ctx, osType.AttrTypes, osModel{
+		KernelID: refValue(host, os.KernelID), RamdiskID: refValue(host, os.RamdiskID), Cmdline: stringOrNull(os.Cmdline),
+		Bootloader: stringOrNull(os.Bootloader), Boot: listOrNull(ctx, os.Boot, diags), Firmware: stringOrNull(os.Firmware),
+	})
+	diags.Append(d...)
+	return value
+}
+
+func fromGraphics(graphics *model.Graphics, of types.ObjectType, diags *diag.Diagnostics) types.Object {
+	if graphics == nil {
+		return types.ObjectNull(of.AttrTypes)
+	}
+	values := map[string]attr.Value{
+		"type": stringOrNull(graphics.Type), "listen": stringOrNull(graphics.Listen), "port": numberOrNull(graphics.Port),
+		"keymap": stringOrNull(graphics.Keymap),
+	}
+	if _, secret := of.AttrTypes["password_wo"]; secret {
+		values["password_wo"] = types.StringNull()
+	}
+	value, d := types.ObjectValue(of.AttrTypes, values)
+	diags.Append(d...)
+	return value
+}
+
+func devicesOrNull[T any](ctx context.Context, of types.ObjectType, devices map[string]T, diags *diag.Diagnostics) types.Map {
+	if len(devices) == 0 {
+		return types.MapNull(of)
+	}
+	value, d := types.MapValueFrom(ctx, of, devices)
+	diags.Append(d...)
+	return value
+}
+
+// canonical is equal for two bodies that ask the same of a host. The password is left out: it is compared by its fingerprint.
+func canonical(body model.VirtualMachineBody) string {
+	if body.Graphics != nil {
+		graphics := *body.Graphics
+		graphics.Password = ""
+		body.Graphics = &graphics
+	}
+	body.NICs = maps.Clone(body.NICs)
+	for name, nic := range body.NICs {
+		nic.MAC = strings.ToLower(nic.MAC)
+		body.NICs[name] = nic
+	}
+	text, _ := json.Marshal(body) // holds nothing that JSON cannot
+	return string(text)
+}

@@ -1,0 +1,200 @@
+package provider
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// machineAttributes are the arguments that templates and virtual machines have in common; change is what the description of each says
+// of a change.
+func machineAttributes(change string) map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"type": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "How Xen runs the guest: `pv`, `pvh` or `hvm`. Default: `pv` with `os.kernel_id` or `os.bootloader`, " +
+				"else `hvm`." + change,
+		},
+		"cpu": schema.Float64Attribute{
+			Optional: true,
+			MarkdownDescription: "Share of a processor, such as `0.5` for half a one: the guest's weight against other guests when processors " +
+				"are short. Default: one processor's." + change,
+		},
+		"vcpu": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Number of virtual processors, 1 to 512. Default `1`." + change,
+		},
+		"memory": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Memory in MiB. Needed in the virtual machine or its template." + change,
+		},
+		"memory_max": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Memory in MiB up to which the guest may be given more while it runs. Default: `memory`." + change,
+		},
+		"os": schema.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "What the guest boots. Without it an HVM guest boots its first disk." + change,
+			Attributes:          osAttributes(),
+		},
+		"disks": schema.MapNestedAttribute{
+			Optional: true,
+			MarkdownDescription: "Disks by slot: `xvda`, `xvdb` and so on, or `hda` to `hdd`, `sda` to `sdp`. The letter is the number of " +
+				"the disk, so `xvda` and `hda` are the same disk and cannot stand together. A guest finds the slot by that name only when it " +
+				"has Xen's drivers." + change,
+			NestedObject: schema.NestedAttributeObject{Attributes: diskAttributes()},
+		},
+		"nics": schema.MapNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "Network cards by name: `eth0`, `eth1` and so on." + change,
+			NestedObject:        schema.NestedAttributeObject{Attributes: nicAttributes()},
+		},
+		"graphics": schema.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "The guest's screen over the network; `{}` is enough. Not for `pvh`." + change,
+			Attributes:          graphicsAttributes(),
+		},
+		"context_id": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Id of a `xen_context` on the same host." + change,
+		},
+		"context": schema.MapAttribute{
+			Optional:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Variables for this guest, laid over those of the context. Names hold upper-case letters, digits and " +
+				"underscores." + change,
+		},
+	}
+}
+
+func osAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"kernel_id": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Id of a `xen_image` of type `KERNEL` on the same host. A `pv` or `pvh` guest needs it, or a `bootloader`.",
+		},
+		"ramdisk_id": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Id of a `xen_image` of type `RAMDISK` on the same host.",
+		},
+		"cmdline": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Command line of the kernel, such as `console=hvc0 root=/dev/xvda1 ro`.",
+		},
+		"bootloader": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Program on the host that finds the kernel in the guest's first disk, such as `pygrub`; `pv` only.",
+		},
+		"boot": schema.ListAttribute{
+			Optional:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "What to boot from, in order: `disk`, `cdrom`, `network`; `hvm` only.",
+		},
+		"firmware": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "`bios` or `uefi`; `hvm` only. Default `bios`.",
+		},
+	}
+}
+
+func diskAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"image_id": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Id of a `xen_image` of type `OS`, `CDROM` or `DATABLOCK` on the same host: the disk is a copy of it, or the " +
+				"image itself when it is persistent. A disk has either `image_id` or `volatile`.",
+		},
+		"volatile": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "An empty disk that is made and destroyed with the virtual machine: `fs` or `swap`.",
+		},
+		"fstype": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "What a volatile `fs` disk is formatted with: `ext2`, `ext3`, `ext4`, `xfs`, `btrfs`, or `raw` for nothing. " +
+				"Default `raw`.",
+		},
+		"size": schema.Int64Attribute{
+			Optional: true,
+			MarkdownDescription: "Size in MiB of a volatile disk, which needs it, or of a copy, which may be larger than its image. The changed size " +
+				"of a disk that exists is refused in the plan of a virtual machine, because a new disk would lose the data on this one.",
+		},
+		"read_only": schema.BoolAttribute{
+			Optional:            true,
+			MarkdownDescription: "Whether the guest may not write. Default `false`; a CDROM is always read-only.",
+		},
+	}
+}
+
+func nicAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"bridge": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Bridge on the host, such as `br0`. Needed in the virtual machine or its template.",
+		},
+		"mac": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "MAC address. Default: `02:00` and the four octets of `ip`, as OpenNebula does it; without an address a random " +
+				"one of Xen's range `00:16:3e`.",
+		},
+		"ip": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "IPv4 address that the guest is to take. The guest learns it from its context when that has `network`, or from " +
+				"the MAC address.",
+		},
+		"netmask": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Netmask such as `255.255.255.0`, for the context.",
+		},
+		"gateway": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "IPv4 address of the router, for the context.",
+		},
+		"dns": schema.ListAttribute{
+			Optional:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "IPv4 addresses of name servers, for the context.",
+		},
+		"search_domain": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Domains to look names up in, separated by spaces, for the context.",
+		},
+		"mtu": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Largest packet in bytes, 68 to 65535.",
+		},
+		"model": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Card that an `hvm` guest without Xen's drivers sees: `e1000`, `rtl8139` or `virtio-net`.",
+		},
+	}
+}
+
+func graphicsAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"type": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "`vnc`, the default.",
+		},
+		"listen": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "IP address of the host to listen on. Default `127.0.0.1`, which is reached through an SSH tunnel.",
+		},
+		"port": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "TCP port from 5900 to 65535. Default: 5900 and the VID.",
+		},
+		"keymap": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Keyboard layout, such as `en-us` or `de`.",
+		},
+	}
+}
+
+// attributeTypes are the types that values of nested attributes have.
+func attributeTypes(attributes map[string]schema.Attribute) types.ObjectType {
+	of := map[string]attr.Type{}
+	for name, attribute := range attributes {
+		of[name] = attribute.GetType()
+	}
+	return types.ObjectType{AttrTypes: of}
+}

@@ -1,0 +1,229 @@
+package provider
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/onexen/terraform-provider-xen/internal/engine"
+	"github.com/onexen/terraform-provider-xen/internal/host"
+)
+
+var hostNamePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+type providerModel struct {
+	Hosts       types.Map    `tfsdk:"hosts"`
+	DefaultHost types.String `tfsdk:"default_host"`
+	SSH         types.Object `tfsdk:"ssh"`
+	LockTimeout types.String `tfsdk:"lock_timeout"`
+}
+
+type sshModel struct {
+	Port                 types.Int64  `tfsdk:"port"`
+	User                 types.String `tfsdk:"user"`
+	PrivateKeyFile       types.String `tfsdk:"private_key_file"`
+	PrivateKey           types.String `tfsdk:"private_key"`
+	PrivateKeyPassphrase types.String `tfsdk:"private_key_passphrase"`
+	Password             types.String `tfsdk:"password"`
+	Agent                types.Bool   `tfsdk:"agent"`
+	KnownHostsFiles      types.List   `tfsdk:"known_hosts_files"`
+	HostKeyPolicy        types.String `tfsdk:"host_key_policy"`
+	Sudo                 types.Bool   `tfsdk:"sudo"`
+	ConnectTimeout       types.String `tfsdk:"connect_timeout"`
+	KeepAlive            types.String `tfsdk:"keep_alive"`
+	MaxSessions          types.Int64  `tfsdk:"max_sessions"`
+}
+
+type hostModel struct {
+	sshModel
+	Address   types.String `tfsdk:"address"`
+	HostKey   types.String `tfsdk:"host_key"`
+	Datastore types.String `tfsdk:"datastore"`
+}
+
+// validate checks what validators cannot: values that must fit each other.
+func (m providerModel) validate(ctx context.Context, diags *diag.Diagnostics) {
+	if m.Hosts.IsUnknown() || m.Hosts.IsNull() || m.DefaultHost.IsNull() || m.DefaultHost.IsUnknown() {
+		return
+	}
+	if _, named := m.Hosts.Elements()[m.DefaultHost.ValueString()]; !named {
+		diags.AddAttributeError(path.Root("default_host"), "Unable to use the default host",
+			strconv.Quote(m.DefaultHost.ValueString())+" is not one of the hosts: "+listed(slices.Sorted(maps.Keys(m.Hosts.Elements()))))
+	}
+}
+
+// newBackend makes the engine from the configuration, or remembers which values are not known yet.
+func newBackend(ctx context.Context, m providerModel, diags *diag.Diagnostics) *backend {
+	b := &backend{pending: map[string]string{}}
+	for name, value := range map[string]attr.Value{"hosts": m.Hosts, "default_host": m.DefaultHost, "ssh": m.SSH, "lock_timeout": m.LockTimeout} {
+		if value.IsUnknown() {
+			b.unknown = name
+			return b
+		}
+	}
+	cfg := engine.Config{
+		Hosts:       map[string]engine.HostConfig{},
+		DefaultHost: or(m.DefaultHost, envString("XEN_DEFAULT_HOST")).ValueString(),
+		LockTimeout: duration(path.Root("lock_timeout"), or(m.LockTimeout, envString("XEN_LOCK_TIMEOUT")), diags),
+	}
+	defaults := sshFromEnvironment(ctx, diags)
+	if ssh := object[sshModel](ctx, m.SSH, diags); ssh != nil {
+		defaults = ssh.over(defaults)
+	}
+	for name, h := range m.hosts(ctx, diags) {
+		cfg.Hosts[name], b.pending[name] = h.toConfig(name, defaults, diags)
+	}
+	if diags.HasError() {
+		return b
+	}
+	var err error
+	if b.engine, err = engine.New(cfg); err != nil {
+		diags.AddError("Unable to use the provider configuration", err.Error())
+	}
+	return b
+}
+
+// hosts are the configured ones, or the one of the environment.
+func (m providerModel) hosts(ctx context.Context, diags *diag.Diagnostics) map[string]hostModel {
+	if !m.Hosts.IsNull() {
+		return elements[hostModel](ctx, m.Hosts, diags)
+	}
+	address := envString("XEN_HOST")
+	if address.IsNull() {
+		diags.AddAttributeError(path.Root("hosts"), "Unable to find a Xen host",
+			"The provider configuration names no host. Set hosts, or the environment variable XEN_HOST.")
+		return nil
+	}
+	name := or(envString("XEN_HOST_NAME"), types.StringValue("default")).ValueString()
+	if !hostNamePattern.MatchString(name) {
+		diags.AddError("Unable to use XEN_HOST_NAME",
+			strconv.Quote(name)+" is not a name for a host: letters, digits and the characters . _ - only, beginning with a letter or digit.")
+	}
+	return map[string]hostModel{name: {sshModel: noSSH(), Address: address, HostKey: envString("XEN_HOST_KEY")}}
+}
+
+// toConfig also returns the argument whose value is not known yet, or nothing.
+func (m hostModel) toConfig(name string, defaults sshModel, diags *diag.Diagnostics) (engine.HostConfig, string) {
+	p := path.Root("hosts").AtMapKey(name)
+	ssh := m.over(defaults)
+	datastore := or(m.Datastore, envString("XEN_DATASTORE"))
+	pending := firstUnknown(map[string]attr.Value{
+		"address": m.Address, "host_key": m.HostKey, "datastore": datastore, "port": ssh.Port, "user": ssh.User,
+		"private_key_file": ssh.PrivateKeyFile, "private_key": ssh.PrivateKey, "private_key_passphrase": ssh.PrivateKeyPassphrase,
+		"password": ssh.Password, "agent": ssh.Agent, "known_hosts_files": ssh.KnownHostsFiles, "host_key_policy": ssh.HostKeyPolicy,
+		"sudo": ssh.Sudo, "connect_timeout": ssh.ConnectTimeout, "keep_alive": ssh.KeepAlive, "max_sessions": ssh.MaxSessions,
+	})
+	if ssh.HostKeyPolicy.ValueString() == host.Insecure {
+		diags.AddAttributeWarning(p.AtName("host_key_policy"), "Host keys are not checked",
+			"With the policy insecure nothing tells "+name+" from a host that pretends to be it. Set host_key instead.")
+	}
+	cfg := engine.HostConfig{Datastore: datastore.ValueString(), Config: host.Config{
+		Name: name, Address: m.Address.ValueString(), HostKey: m.HostKey.ValueString(),
+		Port: int(ssh.Port.ValueInt64()), User: ssh.User.ValueString(),
+		PrivateKeyFile: ssh.PrivateKeyFile.ValueString(), PrivateKey: ssh.PrivateKey.ValueString(),
+		PrivateKeyPassphrase: ssh.PrivateKeyPassphrase.ValueString(), Password: ssh.Password.ValueString(),
+		Agent: ssh.Agent.ValueBoolPointer(), KnownHostsFiles: stringList(ssh.KnownHostsFiles),
+		HostKeyPolicy: ssh.HostKeyPolicy.ValueString(), Sudo: ssh.Sudo.ValueBool(),
+		ConnectTimeout: duration(p.AtName("connect_timeout"), ssh.ConnectTimeout, diags),
+		KeepAlive:      duration(p.AtName("keep_alive"), ssh.KeepAlive, diags),
+		MaxSessions:    int(ssh.MaxSessions.ValueInt64()),
+	}}
+	return cfg, pending
+}
+
+// over fills what m does not say from the defaults.
+func (m sshModel) over(d sshModel) sshModel {
+	return sshModel{
+		Port: or(m.Port, d.Port), User: or(m.User, d.User),
+		PrivateKeyFile: or(m.PrivateKeyFile, d.PrivateKeyFile), PrivateKey: or(m.PrivateKey, d.PrivateKey),
+		PrivateKeyPassphrase: or(m.PrivateKeyPassphrase, d.PrivateKeyPassphrase), Password: or(m.Password, d.Password),
+		Agent: or(m.Agent, d.Agent), KnownHostsFiles: or(m.KnownHostsFiles, d.KnownHostsFiles),
+		HostKeyPolicy: or(m.HostKeyPolicy, d.HostKeyPolicy), Sudo: or(m.Sudo, d.Sudo),
+		ConnectTimeout: or(m.ConnectTimeout, d.ConnectTimeout), KeepAlive: or(m.KeepAlive, d.KeepAlive),
+		MaxSessions: or(m.MaxSessions, d.MaxSessions),
+	}
+}
+
+func noSSH() sshModel {
+	return sshModel{KnownHostsFiles: types.ListNull(types.StringType)}
+}
+
+func sshFromEnvironment(ctx context.Context, diags *diag.Diagnostics) sshModel {
+	m := noSSH()
+	m.Port = envNumber("XEN_PORT", 1, 65535, diags)
+	m.User = envString("XEN_USER")
+	m.PrivateKeyFile = envString("XEN_PRIVATE_KEY_FILE")
+	m.PrivateKey = envString("XEN_PRIVATE_KEY")
+	m.PrivateKeyPassphrase = envString("XEN_PRIVATE_KEY_PASSPHRASE")
+	m.Password = envString("XEN_PASSWORD")
+	m.Agent = envBool("XEN_AGENT", diags)
+	m.HostKeyPolicy = envString("XEN_HOST_KEY_POLICY")
+	m.Sudo = envBool("XEN_SUDO", diags)
+	m.ConnectTimeout = envString("XEN_CONNECT_TIMEOUT")
+	m.KeepAlive = envString("XEN_KEEP_ALIVE")
+	m.MaxSessions = envNumber("XEN_MAX_SESSIONS", 2, 1<<16, diags)
+	if files := os.Getenv("XEN_KNOWN_HOSTS_FILES"); files != "" {
+		list, d := types.ListValueFrom(ctx, types.StringType, filepath.SplitList(files))
+		diags.Append(d...)
+		m.KnownHostsFiles = list
+	}
+	policies := []string{"", host.Strict, host.AcceptNew, host.Insecure}
+	if policy := m.HostKeyPolicy.ValueString(); !slices.Contains(policies, policy) {
+		diags.AddError("Unable to use XEN_HOST_KEY_POLICY", strconv.Quote(policy)+" is not a policy: use "+listed(policies[1:])+".")
+	}
+	return m
+}
+
+func envString(name string) types.String {
+	if value := os.Getenv(name); value != "" {
+		return types.StringValue(value)
+	}
+	return types.StringNull()
+}
+
+func envNumber(name string, least, most int64, diags *diag.Diagnostics) types.Int64 {
+	value := os.Getenv(name)
+	if value == "" {
+		return types.Int64Null()
+	}
+	number, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || number < least || number > most {
+		diags.AddError("Unable to use "+name, strconv.Quote(value)+" is not a number from "+
+			strconv.FormatInt(least, 10)+" to "+strconv.FormatInt(most, 10)+".")
+	}
+	return types.Int64Value(number)
+}
+
+func envBool(name string, diags *diag.Diagnostics) types.Bool {
+	value := os.Getenv(name)
+	if value == "" {
+		return types.BoolNull()
+	}
+	truth, err := strconv.ParseBool(value)
+	if err != nil {
+		diags.AddError("Unable to use "+name, strconv.Quote(value)+" is neither true nor false.")
+	}
+	return types.BoolValue(truth)
+}
+
+// duration reads a duration that a validator may have seen already; one from the environment has not been seen.
+func duration(p path.Path, value types.String, diags *diag.Diagnostics) time.Duration {
+	if value.ValueString() == "" {
+		return 0
+	}
+	d, err := parseDuration(value.ValueString())
+	if err != nil {
+		diags.AddAttributeError(p, "Unable to read a duration", err.Error())
+	}
+	return d
+}

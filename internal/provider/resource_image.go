@@ -1,0 +1,144 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/onexen/terraform-provider-xen/internal/engine"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*imageResource)(nil)
+	_ resource.ResourceWithImportState    = (*imageResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*imageResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*imageResource)(nil)
+)
+
+// Default timeouts.
+const (
+	imageCreateTimeout = time.Hour
+	readTimeout        = 5 * time.Minute
+	updateTimeout      = 5 * time.Minute
+	deleteTimeout      = 10 * time.Minute
+)
+
+type imageResource struct{ base }
+
+func newImageResource() resource.Resource { return &imageResource{} }
+
+func (r *imageResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_image"
+}
+
+func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan imageModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	timeout, diags := plan.Timeouts.Create(ctx, imageCreateTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	eng, host, err := r.backend.on(plan.Host.ValueString())
+	if err != nil {
+		failed(&resp.Diagnostics, "create", model.KindImage, plan.Name.ValueString(), host, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var ref model.Ref
+	image, err := eng.CreateImage(ctx, host, plan.toSpec(), func(image model.Image) {
+		ref = image.Ref()
+		resp.Diagnostics.Append(resp.State.Set(ctx, plan.reserved(image))...)
+	})
+	if err != nil {
+		failed(&resp.Diagnostics, "create", model.KindImage, plan.Name.ValueString(), host, err)
+		afterFailedCreate(ctx, &resp.State, func(ctx context.Context) error {
+			_, err := eng.Image(ctx, ref)
+			return err
+		})
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, image, &resp.Diagnostics))...)
+	if planned := plan.SourceChecksum; !planned.IsUnknown() && planned.ValueString() != image.Delivered {
+		resp.Diagnostics.AddAttributeError(path.Root("path"), fmt.Sprintf("Unable to keep image %q on %s", image.Name, host),
+			fmt.Sprintf("%s changed between plan and apply: planned %s, delivered %s. The image is replaced by the next apply.",
+				image.Path, planned.ValueString(), image.Delivered))
+	}
+}
+
+func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state imageModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	eng, ref, err := r.refOf(state.ID)
+	var image model.Image
+	if err == nil {
+		image, err = eng.Image(ctx, ref)
+	}
+	switch {
+	case errors.Is(err, engine.ErrAbsent):
+		resp.State.RemoveResource(ctx)
+	case err != nil:
+		failed(&resp.Diagnostics, "read", model.KindImage, state.Name.ValueString(), ref.Host, err)
+	default:
+		refreshSource(ctx, resp.Private, image.Path)
+		resp.Diagnostics.Append(resp.State.Set(ctx, state.fromRecord(ctx, image, &resp.Diagnostics))...)
+	}
+}
+
+func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan imageModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	eng, ref, err := r.refOf(plan.ID)
+	var image model.Image
+	if err == nil {
+		image, err = eng.UpdateImage(ctx, ref, plan.toSpec())
+	}
+	if err != nil {
+		failed(&resp.Diagnostics, "update", model.KindImage, plan.Name.ValueString(), ref.Host, err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, image, &resp.Diagnostics))...)
+}
+
+func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state imageModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	eng, ref, err := r.refOf(state.ID)
+	if err == nil {
+		err = eng.DeleteImage(ctx, ref)
+	}
+	if err != nil {
+		failed(&resp.Diagnostics, "destroy", model.KindImage, state.Name.ValueString(), ref.Host, err)
+	}
+}
+
+func (r *imageResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	r.importState(ctx, model.KindImage, req.ID, resp)
+}

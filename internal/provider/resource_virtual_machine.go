@@ -1,0 +1,142 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/onexen/terraform-provider-xen/internal/engine"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*virtualMachineResource)(nil)
+	_ resource.ResourceWithImportState    = (*virtualMachineResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*virtualMachineResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*virtualMachineResource)(nil)
+)
+
+const virtualMachineTimeout = 20 * time.Minute
+
+type virtualMachineResource struct{ base }
+
+func newVirtualMachineResource() resource.Resource { return &virtualMachineResource{} }
+
+func (r *virtualMachineResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_virtual_machine"
+}
+
+func (r *virtualMachineResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan, config virtualMachineModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	timeout, diags := plan.Timeouts.Create(ctx, virtualMachineTimeout)
+	resp.Diagnostics.Append(diags...)
+	spec := config.toSpec(ctx, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	eng, host, err := r.backend.on(plan.Host.ValueString())
+	if err != nil {
+		failed(&resp.Diagnostics, "create", model.KindVirtualMachine, spec.Name, host, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var ref model.Ref
+	vm, err := eng.CreateVirtualMachine(ctx, host, spec, func(vm model.VirtualMachine) {
+		ref = vm.Ref()
+		resp.Diagnostics.Append(resp.State.Set(ctx, plan.reserved(ctx, vm, &resp.Diagnostics))...)
+	})
+	if err != nil {
+		failed(&resp.Diagnostics, "create", model.KindVirtualMachine, spec.Name, host, err)
+		afterFailedCreate(ctx, &resp.State, func(ctx context.Context) error {
+			_, err := eng.VirtualMachine(ctx, ref)
+			return err
+		})
+		return
+	}
+	resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, vm, &resp.Diagnostics))...)
+}
+
+func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state virtualMachineModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	eng, ref, err := r.refOf(state.ID)
+	var vm model.VirtualMachine
+	if err == nil {
+		vm, err = eng.VirtualMachine(ctx, ref)
+	}
+	switch {
+	case errors.Is(err, engine.ErrAbsent):
+		resp.State.RemoveResource(ctx)
+	case err != nil:
+		failed(&resp.Diagnostics, "read", model.KindVirtualMachine, state.Name.ValueString(), ref.Host, err)
+	default:
+		resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
+		state = state.fromRecord(ctx, vm, &resp.Diagnostics)
+		state.PowerState = powerState(state.PowerState, vm)
+		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	}
+}
+
+func (r *virtualMachineResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan virtualMachineModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	timeout, diags := plan.Timeouts.Update(ctx, virtualMachineTimeout)
+	resp.Diagnostics.Append(diags...)
+	spec := plan.toSpec(ctx, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	eng, ref, err := r.refOf(plan.ID)
+	var vm model.VirtualMachine
+	if err == nil {
+		vm, err = eng.UpdateVirtualMachine(ctx, ref, spec)
+	}
+	if err != nil {
+		failed(&resp.Diagnostics, "update", model.KindVirtualMachine, spec.Name, ref.Host, err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, vm, &resp.Diagnostics))...)
+}
+
+func (r *virtualMachineResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state virtualMachineModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Delete(ctx, virtualMachineTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	eng, ref, err := r.refOf(state.ID)
+	if err == nil {
+		err = eng.DeleteVirtualMachine(ctx, ref)
+	}
+	if err != nil {
+		failed(&resp.Diagnostics, "destroy", model.KindVirtualMachine, state.Name.ValueString(), ref.Host, err)
+	}
+}
+
+func (r *virtualMachineResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	r.importState(ctx, model.KindVirtualMachine, req.ID, resp)
+}
+
+func rememberPassword(ctx context.Context, private privateState, vm model.VirtualMachine) diag.Diagnostics {
+	return rememberSecret(ctx, private, passwordKey, passwordOf(vm.Body))
+}

@@ -1,0 +1,124 @@
+package provider
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+const defaultShutdownTimeout = time.Minute
+
+type virtualMachineModel struct {
+	machineModel
+	ID              types.String   `tfsdk:"id"`
+	Host            types.String   `tfsdk:"host"`
+	Name            types.String   `tfsdk:"name"`
+	Labels          types.Map      `tfsdk:"labels"`
+	TemplateID      types.String   `tfsdk:"template_id"`
+	PowerState      types.String   `tfsdk:"power_state"`
+	ShutdownTimeout types.String   `tfsdk:"shutdown_timeout"`
+	Timeouts        timeouts.Value `tfsdk:"timeouts"`
+
+	VID            types.Int64  `tfsdk:"vid"`
+	UUID           types.String `tfsdk:"uuid"`
+	DomID          types.Int64  `tfsdk:"domid"`
+	State          types.String `tfsdk:"state"`
+	VNCPort        types.Int64  `tfsdk:"vnc_port"`
+	Addresses      types.List   `tfsdk:"addresses"`
+	DeploymentFile types.String `tfsdk:"deployment_file"`
+}
+
+// toSpec is what the engine is asked for. The configuration has the password, and no MAC addresses but those that the user wrote.
+func (m virtualMachineModel) toSpec(ctx context.Context, diags *diag.Diagnostics) model.VirtualMachineSpec {
+	spec := model.VirtualMachineSpec{
+		Name:            m.Name.ValueString(),
+		TemplateID:      refID(path.Root("template_id"), m.TemplateID, diags),
+		Body:            m.toBody(ctx, diags),
+		PowerState:      model.VMRunning,
+		ShutdownTimeout: defaultShutdownTimeout,
+		Labels:          stringMap(m.Labels),
+	}
+	if power := m.PowerState.ValueString(); power != "" {
+		spec.PowerState = model.VMState(strings.ToUpper(power))
+	}
+	if text := m.ShutdownTimeout.ValueString(); text != "" {
+		spec.ShutdownTimeout = duration(path.Root("shutdown_timeout"), m.ShutdownTimeout, diags)
+	}
+	return spec
+}
+
+// fromRecord is the model as the host knows it. Where m says the same in other words, its words are kept.
+func (m virtualMachineModel) fromRecord(ctx context.Context, vm model.VirtualMachine, diags *diag.Diagnostics) virtualMachineModel {
+	m = m.identify(vm)
+	m.Labels = keepMap(ctx, m.Labels, vm.Labels, diags)
+	m.TemplateID = keepString(m.TemplateID, refValue(vm.Host, vm.TemplateID).ValueString())
+	if before, err := parseDuration(m.ShutdownTimeout.ValueString()); err != nil || before != vm.ShutdownTimeout {
+		m.ShutdownTimeout = types.StringValue(durationText(vm.ShutdownTimeout))
+	}
+	m.NICs = withMACs(ctx, m.NICs, vm.Body.NICs, diags)
+	m.machineModel = m.fromBody(ctx, vm.Host, vm.Body, virtualMachineGraphicsType, diags)
+	m.NICs = withMACs(ctx, m.NICs, vm.Effective.NICs, diags)
+
+	m.DomID = numberOrNull(int64(vm.DomID))
+	m.State = types.StringValue(string(vm.State))
+	m.VNCPort = numberOrNull(vm.VNCPort)
+	m.Addresses = stringListValue(ctx, vm.Addresses(), diags)
+	m.DeploymentFile = stringOrNull(vm.DeploymentText)
+	return m
+}
+
+func (m virtualMachineModel) identify(vm model.VirtualMachine) virtualMachineModel {
+	m.ID = types.StringValue(vm.Ref().String())
+	m.Host = types.StringValue(vm.Host)
+	m.Name = types.StringValue(vm.Name)
+	m.VID = types.Int64Value(int64(vm.ID))
+	m.UUID = stringOrNull(vm.UUID)
+	return m
+}
+
+// reserved is what may be said of a virtual machine while it is being made.
+func (m virtualMachineModel) reserved(ctx context.Context, vm model.VirtualMachine, diags *diag.Diagnostics) virtualMachineModel {
+	m = m.identify(vm)
+	m.NICs = withMACs(ctx, m.NICs, vm.Effective.NICs, diags)
+	m.DomID = types.Int64Null()
+	m.State = types.StringValue(string(vm.State))
+	m.VNCPort = types.Int64Null()
+	m.Addresses = types.ListNull(types.StringType)
+	m.DeploymentFile = types.StringNull()
+	return m
+}
+
+// withMACs gives each network card the MAC address that it has on the host, in the user's letters when he wrote it.
+func withMACs(ctx context.Context, nics types.Map, host map[string]model.NIC, diags *diag.Diagnostics) types.Map {
+	models := elements[nicModel](ctx, nics, diags)
+	if len(models) == 0 {
+		return nics
+	}
+	for name, nic := range models {
+		if mac := stringOrNull(host[name].MAC); !sameMAC(nic.MAC, mac) {
+			nic.MAC = mac
+			models[name] = nic
+		}
+	}
+	return devicesOrNull(ctx, nicType, models, diags)
+}
+
+// powerState is the argument that would leave things as they are. While an operation is under way that is the one before.
+func powerState(before types.String, vm model.VirtualMachine) types.String {
+	switch {
+	case vm.State.Transient() && !before.IsNull():
+		return before
+	case vm.State == model.VMFailed && vm.DomID == 0:
+		return types.StringValue(strings.ToLower(string(model.VMPoweroff)))
+	case vm.State == model.VMFailed || vm.State.Transient():
+		return types.StringValue(strings.ToLower(string(model.VMRunning)))
+	}
+	return types.StringValue(strings.ToLower(string(vm.State)))
+}

@@ -1,0 +1,128 @@
+package provider
+
+import (
+	"context"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+const virtualMachineDescription = `
+A virtual machine on a host: a Xen domain, its disks and its context.
+
+Its own values win over those of the template in ` + "`template_id`" + `. State holds what is written here; what the template adds shows in
+` + "`deployment_file`" + `. A virtual machine exists while its record stands on the host, whether its domain runs or not: a guest that has
+powered itself off is started again by the next apply, and ` + "`power_state = \"poweroff\"`" + ` keeps it off.
+
+Where a change replaces the virtual machine, the guest is shut down and its copies of images and volatile disks are destroyed with it.
+Persistent images keep what was written to them.
+`
+
+var virtualMachineGraphicsType = attributeTypes(virtualMachineGraphics())
+
+func virtualMachineGraphics() map[string]schema.Attribute {
+	attributes := graphicsAttributes()
+	attributes["password_wo"] = schema.StringAttribute{
+		Optional:  true,
+		WriteOnly: true,
+		MarkdownDescription: "Password for the screen, at most 8 characters without a comma. It is not stored in plan and state; a change is noticed " +
+			"all the same. Terraform 1.11 or newer is needed to set it.",
+	}
+	return attributes
+}
+
+func (r *virtualMachineResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := machineAttributes(replaces)
+	maps.Copy(attributes, virtualMachineArguments(ctx))
+	maps.Copy(attributes, virtualMachineResults())
+	if graphics, ok := attributes["graphics"].(schema.SingleNestedAttribute); ok {
+		graphics.Attributes = virtualMachineGraphics()
+		attributes["graphics"] = graphics
+	}
+	if nics, ok := attributes["nics"].(schema.MapNestedAttribute); ok {
+		if mac, ok := nics.NestedObject.Attributes["mac"].(schema.StringAttribute); ok {
+			mac.Computed = true
+			nics.NestedObject.Attributes["mac"] = mac
+		}
+		attributes["nics"] = nics
+	}
+	resp.Schema = schema.Schema{MarkdownDescription: virtualMachineDescription, Attributes: attributes}
+}
+
+func virtualMachineArguments(ctx context.Context) map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"host": hostAttribute(),
+		"name": schema.StringAttribute{
+			Optional:            true,
+			Computed:            true,
+			MarkdownDescription: "Name of the virtual machine and of its domain. Default `one-<VID>`. " + nameRules + inPlace,
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+		},
+		"labels": labelsAttribute(),
+		"template_id": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Id of a `xen_template` on the same host that gives what is not said here." + replaces,
+		},
+		"power_state": schema.StringAttribute{
+			Optional: true,
+			Computed: true,
+			Default:  stringdefault.StaticString("running"),
+			MarkdownDescription: "`running` or `poweroff`. Default `running`. What the guest does of itself shows as a difference. " +
+				"Changed in place: the guest is started, or shut down and, after `shutdown_timeout`, destroyed; its disks stay.",
+		},
+		"shutdown_timeout": schema.StringAttribute{
+			Optional: true,
+			Computed: true,
+			Default:  stringdefault.StaticString("60s"),
+			MarkdownDescription: "How long the guest may take to shut down before its domain is destroyed, as a duration. Default `60s`." +
+				inPlace,
+		},
+		"timeouts": timeoutsAttribute(ctx, "20m", "5m", "20m", "20m"),
+	}
+}
+
+func virtualMachineResults() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"id": idAttribute(),
+		"vid": schema.Int64Attribute{
+			Computed:            true,
+			MarkdownDescription: "Number of the virtual machine on its host, OpenNebula's VID.",
+			PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+		},
+		"uuid": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "UUID of the domain, which stays the same over restarts.",
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+		},
+		"domid": schema.Int64Attribute{
+			Computed:            true,
+			MarkdownDescription: "Xen's number of the domain when it was last read, another one after each restart; null when there is no domain.",
+		},
+		"state": schema.StringAttribute{
+			Computed: true,
+			MarkdownDescription: "State when it was last read: `RUNNING`, `POWEROFF`, `FAILED`, or one of `PENDING`, `PROLOG`, `BOOT`, " +
+				"`SHUTDOWN`, `EPILOG` while an operation is under way.",
+		},
+		"vnc_port": schema.Int64Attribute{
+			Computed:            true,
+			MarkdownDescription: "TCP port of the screen on the host; null without `graphics`.",
+		},
+		"addresses": schema.ListAttribute{
+			Computed:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "IP addresses of the network cards, in the order of their names, as far as they were given.",
+			PlanModifiers:       []planmodifier.List{listplanmodifier.UseStateForUnknown()},
+		},
+		"deployment_file": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "The file that `xl create` was given, without the password.",
+		},
+	}
+}
