@@ -1,8 +1,8 @@
 package transfer
 
 import (
-	"crypto/md5"  //nolint:gosec // published checksums are what they are.
-	"crypto/sha1" //nolint:gosec // as above.
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"

@@ -62,7 +62,7 @@ type decompressor struct {
 
 func (d decompressor) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's contract is the bare value.
+	if err != nil && err != io.EOF {
 		err = fmt.Errorf("decompressing %s: %w", d.name, err)
 	}
 	return n, err

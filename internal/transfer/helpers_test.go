@@ -3,9 +3,12 @@ package transfer
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,26 +28,6 @@ import (
 type runnerFunc func(context.Context, host.Script) (host.Result, error)
 
 func (f runnerFunc) Run(ctx context.Context, s host.Script) (host.Result, error) { return f(ctx, s) }
-
-// otherShells are those of dom0 distributions that are installed here; busybox brings all its tools.
-func otherShells(t *testing.T) map[string]localRunner {
-	shells := map[string]localRunner{}
-	for _, name := range []string{"bash", "dash"} {
-		if path, err := exec.LookPath(name); err == nil {
-			shells[name] = localRunner{shell: []string{path}}
-		}
-	}
-	if path, err := exec.LookPath("busybox"); err == nil {
-		bin := t.TempDir()
-		for _, tool := range []string{"sh", "dd", "df", "sed", "truncate", "sha256sum", "rm", "mv", "cat"} {
-			if err := os.Symlink(path, filepath.Join(bin, tool)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		shells["busybox"] = localRunner{shell: []string{filepath.Join(bin, "sh")}, env: []string{"PATH=" + bin}}
-	}
-	return shells
-}
 
 func place(t testing.TB, data []byte) string {
 	t.Helper()
@@ -145,6 +128,9 @@ func pack(t *testing.T, name string, data []byte) []byte {
 		w, err = zstd.NewWriter(&out)
 	case "bzip2":
 		cmd := exec.Command("bzip2", "-1", "-c")
+		if cmd.Err != nil {
+			cmd = exec.Command("busybox", "bzip2", "-1", "-c")
+		}
 		cmd.Stdin, cmd.Stdout = bytes.NewReader(data), &out
 		if err := cmd.Run(); err != nil {
 			t.Fatalf("bzip2: %v", err)
@@ -185,9 +171,30 @@ func slowServer(t *testing.T, size, some int) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(size))
 		_, _ = w.Write(noise(some))
-		w.(http.Flusher).Flush()
+		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+func noise(n int) []byte {
+	p := make([]byte, n)
+	r := rand.NewChaCha8([32]byte{1})
+	_, _ = r.Read(p)
+	return p
+}
+
+// checkered has data and zeros in turn, the worst case for extents.
+func checkered(n int) []byte {
+	p := noise(n)
+	for i := unit; i < n; i += 2 * unit {
+		clear(p[i : i+unit])
+	}
+	return p
+}
+
+func sha(p []byte) string {
+	s := sha256.Sum256(p)
+	return hex.EncodeToString(s[:])
 }

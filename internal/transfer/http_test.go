@@ -17,7 +17,7 @@ func imageServer(t *testing.T, data []byte) *httptest.Server {
 	mux.HandleFunc("/ok", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) })
 	mux.HandleFunc("/chunked", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(data[:1])
-		w.(http.Flusher).Flush()
+		_ = http.NewResponseController(w).Flush()
 		_, _ = w.Write(data[1:])
 	})
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusFound) })
@@ -47,7 +47,7 @@ func imageServer(t *testing.T, data []byte) *httptest.Server {
 	})
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(data[:len(data)/2])
-		w.(http.Flusher).Flush()
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
 	mux.HandleFunc("/login", func(w http.ResponseWriter, _ *http.Request) {

@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/host"
@@ -66,4 +69,39 @@ func (r localRunner) Run(ctx context.Context, s host.Script) (host.Result, error
 		return result, &host.ExitError{Host: "local", Step: s.Step, Status: exit.ExitCode(), Stdout: result.Stdout, Stderr: result.Stderr}
 	}
 	return result, err
+}
+
+func TestSendUnderOtherShells(t *testing.T) {
+	data := append(checkered(blockSize), noise(700)...)
+	padded := append(bytes.Clone(data), make([]byte, -len(data)&511)...)
+	src := place(t, data)
+	for name, shell := range otherShells(t) {
+		t.Run(name, func(t *testing.T) {
+			dst := newDst(t)
+			if _, err := Send(t.Context(), shell, Source{Path: src}, dst, ""); err != nil {
+				t.Fatal(err)
+			}
+			wantStored(t, dst, padded)
+		})
+	}
+}
+
+// otherShells are those of dom0 distributions that are installed here; busybox brings all its tools.
+func otherShells(t *testing.T) map[string]localRunner {
+	shells := map[string]localRunner{}
+	for _, name := range []string{"bash", "dash"} {
+		if path, err := exec.LookPath(name); err == nil {
+			shells[name] = localRunner{shell: []string{path}}
+		}
+	}
+	if path, err := exec.LookPath("busybox"); err == nil {
+		bin := t.TempDir()
+		for _, tool := range []string{"sh", "dd", "df", "sed", "truncate", "sha256sum", "rm", "mv", "cat"} {
+			if err := os.Symlink(path, filepath.Join(bin, tool)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shells["busybox"] = localRunner{shell: []string{filepath.Join(bin, "sh")}, env: []string{"PATH=" + bin}}
+	}
+	return shells
 }

@@ -30,7 +30,7 @@ type stream struct {
 	read  chan block
 	out   chan shipment
 	group *errgroup.Group
-	ctx   context.Context //nolint:containedctx // of the two goroutines, which end with it.
+	ctx   context.Context // of the two goroutines, which end with it
 
 	current shipment // being sent
 	sum     *summary // set before the end line is sent
