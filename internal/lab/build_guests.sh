@@ -1,0 +1,37 @@
+#!/bin/sh
+# Makes what guests boot from: the ramdisk and the root disk. Runs under fakeroot, needs no mount.
+# Usage: build_guests.sh ROOT FILES OUT
+#   ROOT   dom0's unpacked root file system: its kernel, drivers and busybox are the guests', too
+#   FILES  folder with guest/, the guests' own files
+#   OUT    folder that gets guests/: vmlinuz, ramdisk.img, root.img
+set -eu
+root=$1 files=$2 out=$3/guests tree=$2/tree
+version=$(basename "$root"/lib/modules/*)
+
+mkdir -p "$out" "$tree"/bin "$tree"/dev "$tree"/proc "$tree"/sys "$tree"/tmp "$tree"/mnt "$tree"/root "$tree"/var
+cp -R "$files/guest/." "$tree/"
+chmod 755 "$tree/init" "$tree"/etc/init.d/*
+cp "$root/bin/busybox" "$tree/bin/"
+for applet in $("$root/bin/busybox" --list); do
+	[ "$applet" = busybox ] || ln -s busybox "$tree/bin/$applet"
+done
+ln -s bin "$tree/sbin"
+
+# The disk has the userland only: its drivers were loaded by the ramdisk.
+truncate -s 64M "$out/root.img"
+mke2fs -q -t ext4 -L guest-root -m 0 -d "$tree" "$out/root.img"
+
+# order lists the drivers, each after those it needs; modules.dep has them the other way round.
+mkdir -p "$tree/lib/modules"
+for driver in crc32c_generic xen-blkfront xen-netfront ext4 isofs cdrom ata_piix ata_generic sr_mod sd_mod; do
+	sed -n "s|^\(.*/$driver\.ko\): *\(.*\)|\2 \1|p" "$root/lib/modules/$version/modules.dep" |
+		awk '{ for (i = NF - 1; i > 0; i--) print $i; print $NF }'
+done | awk '!seen[$0]++' >"$tree/order"
+while read -r module; do
+	cp "$root/lib/modules/$version/$module" "$tree/lib/modules/"
+	basename "$module"
+done <"$tree/order" >"$tree/lib/modules/order"
+rm "$tree/order"
+
+cp "$root/boot/vmlinuz-$version" "$out/vmlinuz"
+(cd "$tree" && find . | cpio --quiet -o -H newc | gzip -9) >"$out/ramdisk.img"

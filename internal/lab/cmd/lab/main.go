@@ -1,0 +1,96 @@
+// Command lab starts and ends a real Xen host in QEMU; see package lab.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/onexen/terraform-provider-xen/internal/lab"
+)
+
+const usage = `Usage: lab [-dir FOLDER] VERB
+
+  up              start the lab, build it first when it was never built; FOLDER/env says how to reach it
+  down            end the lab
+  build           only build the lab
+  ssh [COMMAND]   open a shell on the lab's host, or run a command there
+  console NAME    print what the guest NAME wrote to its console
+
+`
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	err := run(ctx, os.Args[1:])
+	var ended *exec.ExitError
+	switch {
+	case errors.As(err, &ended):
+		os.Exit(ended.ExitCode())
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), usage)
+		flags.PrintDefaults()
+	}
+	folder := flags.String("dir", ".lab", "`FOLDER` of the lab")
+	if err := flags.Parse(args); err != nil {
+		return flag.ErrHelp
+	}
+	here := &lab.Lab{Folder: *folder, Steps: lab.NewSteps(os.Stdout)}
+	switch verb, rest := flags.Arg(0), flags.Args(); {
+	case verb == "up" && len(rest) == 1:
+		return here.Up(ctx)
+	case verb == "down" && len(rest) == 1:
+		return here.Down()
+	case verb == "build" && len(rest) == 1:
+		return here.Build(ctx)
+	case verb == "ssh":
+		return ssh(here, rest[1:])
+	case verb == "console" && len(rest) == 2:
+		return console(ctx, here, rest[1])
+	}
+	flags.Usage()
+	return flag.ErrHelp
+}
+
+// ssh hands the terminal to OpenSSH's client, apart from the user's own configuration.
+func ssh(here *lab.Lab, command []string) error {
+	env, err := here.Env()
+	if err != nil {
+		return err
+	}
+	client := exec.Command("ssh", append([]string{
+		"-F", "none",
+		"-i", env.PrivateKeyFile, "-o", "IdentitiesOnly=yes",
+		"-o", "UserKnownHostsFile=" + filepath.Join(filepath.Dir(env.PrivateKeyFile), "known_hosts"),
+		"-o", "StrictHostKeyChecking=yes",
+		"-p", env.Port, env.User + "@" + env.Host,
+	}, command...)...)
+	client.Stdin, client.Stdout, client.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return client.Run()
+}
+
+func console(ctx context.Context, here *lab.Lab, guest string) error {
+	env, err := here.Env()
+	if err != nil {
+		return err
+	}
+	text, err := env.Console(ctx, guest)
+	fmt.Print(text)
+	return err
+}

@@ -1,0 +1,88 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// remote runs a command on the lab's host and returns what it printed. Values go to its standard input, never into its text.
+func (e Env) remote(ctx context.Context, command, input string) (string, error) {
+	key, err := os.ReadFile(e.PrivateKeyFile)
+	if err != nil {
+		return "", err
+	}
+	signer, err := ssh.ParsePrivateKey(key)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", e.PrivateKeyFile, err)
+	}
+	known, _, _, _, err := ssh.ParseAuthorizedKey([]byte(e.HostKey))
+	if err != nil {
+		return "", fmt.Errorf("reading the host key %q: %w", e.HostKey, err)
+	}
+
+	dialer := net.Dialer{Timeout: 10 * time.Second}
+	socket, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(e.Host, e.Port))
+	if err != nil {
+		return "", err
+	}
+	defer socket.Close()
+	// QEMU's own network accepts connections long before the host answers them.
+	socket.SetDeadline(time.Now().Add(30 * time.Second))
+	defer context.AfterFunc(ctx, func() { socket.Close() })()
+
+	connection, channels, requests, err := ssh.NewClientConn(socket, e.Host, &ssh.ClientConfig{
+		User:              e.User,
+		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
+		HostKeyCallback:   ssh.FixedHostKey(known),
+		HostKeyAlgorithms: []string{known.Type()},
+	})
+	if err != nil {
+		return "", err
+	}
+	client := ssh.NewClient(connection, channels, requests)
+	defer client.Close()
+	session, err := client.NewSession()
+	if err != nil {
+		return "", err
+	}
+	defer session.Close()
+	var said bytes.Buffer
+	session.Stderr = &said
+	session.Stdin = strings.NewReader(input)
+	printed, err := session.Output(command)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
+	}
+	return string(printed), nil
+}
+
+// answers tells whether the host does what it is told over SSH.
+func (e Env) answers(ctx context.Context) bool {
+	_, err := e.remote(ctx, "true", "")
+	return err == nil
+}
+
+// setClock sets the host's clock to this machine's: it stood still since the snapshot was taken.
+func (e Env) setClock(ctx context.Context) error {
+	_, err := e.remote(ctx, `read -r now && date -u -s "@$now"`, fmt.Sprintln(time.Now().Unix()))
+	if err != nil {
+		return fmt.Errorf("setting the clock of the lab's host: %w", err)
+	}
+	return nil
+}
+
+// Console returns what the guest of that name wrote to its console since the host was built.
+func (e Env) Console(ctx context.Context, guest string) (string, error) {
+	text, err := e.remote(ctx, `read -r guest && cat "/var/log/xen/console/guest-$guest.log"`, guest+"\n")
+	if err != nil {
+		return "", fmt.Errorf("reading the console log of guest %q on the lab's host: %w; `lab ssh xl list` shows which guests run", guest, err)
+	}
+	return text, nil
+}
