@@ -1,0 +1,21 @@
+variable "root_password" {
+  type      = string
+  ephemeral = true
+}
+
+resource "xen_context" "web" {
+  name            = "web"
+  network         = true
+  variables       = { TIMEZONE = "Europe/Berlin" }
+  variables_wo    = { PASSWORD = var.root_password }
+  ssh_public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl operator"]
+  start_script    = <<-EOT
+    #!/bin/sh
+    systemctl enable --now nginx
+  EOT
+
+  files = {
+    "motd"    = { content = "Made by Terraform.\n" }
+    "init.sh" = { source = "files/init.sh", executable = true }
+  }
+}
