@@ -1,7 +1,6 @@
 package xl
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -117,7 +116,7 @@ func (s *spec) add(key, value string) {
 // writer collects the lines of a deployment file; empty values are left out.
 type writer struct{ strings.Builder }
 
-func (w *writer) line(key, value string) { fmt.Fprintf(w, "%s = %s\n", key, value) }
+func (w *writer) line(key, value string) { w.WriteString(key + " = " + value + "\n") }
 
 func (w *writer) text(key, value string) {
 	if value != "" {
@@ -136,9 +135,9 @@ func (w *writer) list(key string, items []string) {
 	if len(items) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "%s = [\n", key)
+	w.line(key, "[")
 	for _, item := range items {
-		fmt.Fprintf(w, "  %s,\n", quote(item))
+		w.WriteString("  " + quote(item) + ",\n")
 	}
 	w.WriteString("]\n")
 }

@@ -1,6 +1,7 @@
 package xl
 
 import (
+	"math/rand/v2"
 	"os"
 	"reflect"
 	"strings"
@@ -103,6 +104,35 @@ func TestParseConfigReadsWhatXLReads(t *testing.T) {
 				t.Errorf("ParseConfig %+v\nxl          %+v", parsed, understood)
 			}
 		})
+	}
+}
+
+// Parts of disk specifications in any order: whatever both we and xl take, means the same to both.
+func TestParseDiskUnderstandsWhatXLUnderstands(t *testing.T) {
+	parts := []string{
+		"format=raw,", "format=qcow2,", "vdev=hda,", "vdev=xvdb,", "access=rw,", "access=ro,", "devtype=cdrom,", "devtype=disk,", "backendtype=phy,", "discard,",
+		"/a b,", "/dev/x:y,", "raw,", "qcow2,", "hdc,", "hdc:cdrom,", "xvda:disk,", "r,", "w,", "rw,", "cdrom,", ",", " ", "\t",
+		"file:", "phy:", "tap:", "aio:", "raw:", "qcow2:", "nonsense:", "colour=red,", "target=/a b", "target=", "target=/z,",
+	}
+	alike := 0
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 17))
+		spec := ""
+		for range 2 + r.IntN(4) {
+			spec += parts[r.IntN(len(parts))]
+		}
+		text := []byte(prologue + "disk=['" + spec + "']\n")
+		parsed, err := ParseConfig(text)
+		understood, _, refused := realXL(t, text)
+		if err != nil || refused != nil {
+			continue
+		}
+		if alike++; !reflect.DeepEqual(parsed.Disks, understood.Disks) {
+			t.Errorf("%q: we understand %+v, xl %+v", spec, parsed.Disks, understood.Disks)
+		}
+	}
+	if alike < 20 {
+		t.Errorf("only %d specifications were taken by both", alike)
 	}
 }
 

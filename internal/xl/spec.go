@@ -25,18 +25,28 @@ var formatOfPrefix = map[string]string{
 	"tap": "raw", "tap2": "raw", "tapdisk": "raw", "aio": "raw", "ioemu": "raw", "file": "raw", "phy": "raw",
 }
 
+// diskFormats are those of xl-disk-configuration(5).
+var diskFormats = []string{"raw", "qcow", "qcow2", "vhd", "qed", "empty"}
+
 // ParseDisk reads one entry of "disk", xl-disk-configuration(5), as `xl block-attach` takes it,
 // too: key=value pairs, the positional form `path,format,vdev,access`, and the older
 // `file:path,vdev:cdrom,mode`.
 func ParseDisk(text string) (Disk, error) {
-	p := diskParser{rest: strings.TrimLeft(text, space), disk: Disk{Format: "raw"}}
-	err := p.prefixes()
+	p := diskParser{
+		disk:       Disk{Format: "raw"},
+		rest:       strings.TrimLeft(text, space),
+		positional: []string{"target", "format", "vdev", "access"},
+	}
+	var err error
 	for err == nil && p.rest != "" {
 		err = p.part()
 		p.rest = strings.TrimLeft(p.rest, space)
 	}
 	d := p.disk
 	d.ReadOnly = d.ReadOnly || d.CDROM
+	if d.Target == "" {
+		d.Format = "raw" // of an empty drive it says nothing
+	}
 	switch {
 	case err != nil:
 	case d.VDev == "":
@@ -57,25 +67,16 @@ type diskParser struct {
 	positional []string // names of the parts that may follow without a key
 }
 
-// prefixes reads file:, tap:qcow2: and their like. With one of them no format follows the path.
-func (p *diskParser) prefixes() error {
-	p.positional = []string{"target", "format", "vdev", "access"}
-	for m := diskPrefix.FindStringSubmatch(p.rest); m != nil; m = diskPrefix.FindStringSubmatch(p.rest) {
-		format, known := formatOfPrefix[m[1]]
-		if !known {
-			return fmt.Errorf("a disk of kind %q is not a file or device of the host", m[1])
-		}
-		if format != "raw" {
+// part reads a prefix, or up to the next comma, or after target= to the end.
+func (p *diskParser) part() error {
+	if m := diskPrefix.FindStringSubmatch(p.rest); m != nil && formatOfPrefix[m[1]] != "" {
+		p.rest = p.rest[len(m[0]):]
+		if format := formatOfPrefix[m[1]]; format != "raw" || m[1] == "raw" {
 			p.disk.Format = format
 		}
-		p.positional = []string{"target", "vdev", "access"}
-		p.rest = p.rest[len(m[0]):]
+		p.positional = slices.DeleteFunc(p.positional, func(key string) bool { return key == "format" })
+		return nil
 	}
-	return nil
-}
-
-// part reads up to the next comma, or to the end after target=.
-func (p *diskParser) part() error {
 	if target, found := strings.CutPrefix(p.rest, "target="); found {
 		if p.disk.Target != "" {
 			return errors.New("two targets")
@@ -92,21 +93,24 @@ func (p *diskParser) part() error {
 		p.disk.CDROM = p.disk.CDROM || m[1] == "cdrom"
 		return nil
 	}
+	return p.positionalPart()
+}
+
+func (p *diskParser) positionalPart() error {
 	value, rest, _ := strings.Cut(p.rest, ",")
 	if len(p.positional) == 0 {
 		return errors.New("more parts than path, format, vdev and access")
 	}
 	key := p.positional[0]
 	p.positional, p.rest = p.positional[1:], rest
+	if name, found := strings.CutSuffix(value, ":cdrom"); found && key == "vdev" {
+		p.disk.CDROM, value = true, name
+	}
+	if name, found := strings.CutSuffix(value, ":disk"); found && key == "vdev" {
+		value = name
+	}
 	if value == "" {
 		return nil
-	}
-	if key == "vdev" {
-		i := strings.LastIndex(value, ":")
-		if i >= 0 && slices.Contains([]string{":cdrom", ":disk"}, value[i:]) {
-			p.disk.CDROM = p.disk.CDROM || value[i:] == ":cdrom"
-			value = value[:i]
-		}
 	}
 	return p.disk.set(key, value)
 }
@@ -118,6 +122,7 @@ func (d *Disk) set(key, value string) error {
 		d.Target = value
 	case "format":
 		d.Format = value
+		return oneOf(value, diskFormats...)
 	case "vdev":
 		d.VDev = value
 	case "access":
@@ -131,6 +136,7 @@ func (d *Disk) set(key, value string) error {
 		}
 	case "devtype":
 		d.CDROM = value == "cdrom"
+		return oneOf(value, "cdrom", "disk")
 	case "backendtype", "backend", "script":
 	default:
 		return fmt.Errorf("unknown part %s=", key)
