@@ -1,3 +1,7 @@
+variable "ssh_public_key" {
+  type = string
+}
+
 variable "root_password" {
   type      = string
   ephemeral = true
@@ -8,7 +12,7 @@ resource "xen_context" "web" {
   network         = true
   variables       = { TIMEZONE = "Europe/Berlin" }
   variables_wo    = { PASSWORD = var.root_password }
-  ssh_public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl operator"]
+  ssh_public_keys = [var.ssh_public_key]
   start_script    = <<-EOT
     #!/bin/sh
     systemctl enable --now nginx
