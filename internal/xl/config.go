@@ -68,7 +68,7 @@ type NIC struct {
 type VNC struct {
 	Listen   string // IPv4 address; empty: the host's default, 127.0.0.1
 	Display  int    // TCP port less 5900
-	Password string // at most 8 characters, all that VNC knows
+	Password string // at most 8 characters, all that VNC knows; Debian 12's QEMU for Xen has no DES and refuses any
 	Keymap   string // QEMU's name of a keyboard layout, "en-us"
 }
 

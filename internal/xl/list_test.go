@@ -18,6 +18,18 @@ func fixture(t testing.TB, name string) []byte {
 
 const listHeader = "Name                                        ID   Mem VCPUs\tState\tTime(s)\n"
 
+// The lists as a host with Xen 4.17.7 printed them; in list-long.json the HVM domain is made up.
+func TestListsOfARealHost(t *testing.T) {
+	domains, err := ParseList(fixture(t, "list.txt"))
+	if want := []Domain{{"Domain-0", 0, 1536, 2, "r-----", 596.9}, {"xlfix-pv", 10, 112, 1, "--p---", 0}}; err != nil || !reflect.DeepEqual(domains, want) {
+		t.Errorf("xl list: %v %+v", err, domains)
+	}
+	entries, err := ParseVMList(fixture(t, "vm-list.txt"))
+	if want := []VMListEntry{{nilUUID, 0, "Domain-0"}, {"0e664d4f-74e4-44f0-9e96-9d9f7057a8e2", 10, "xlfix-pv"}}; err != nil || !reflect.DeepEqual(entries, want) {
+		t.Errorf("xl vm-list: %v %+v", err, entries)
+	}
+}
+
 func TestParseList(t *testing.T) {
 	got, err := ParseList([]byte(listHeader +
 		"Domain-0                                     0  1536     2     r-----     131.9\n" +
@@ -87,7 +99,7 @@ func TestParseVMList(t *testing.T) {
 func TestParseListLong(t *testing.T) {
 	got, err := ParseListLong(fixture(t, "list-long.json"))
 	want := []LongDomain{
-		{ID: 0, Name: "Domain-0", UUID: nilUUID, Type: "pv", MemoryMiB: 1536, MaxMemoryMiB: 1536, VCPUs: 2, MaxVCPUs: 2},
+		{ID: 0, Name: "Domain-0", UUID: nilUUID, Type: "pv", MemoryMiB: 1536, MaxMemoryMiB: 1536}, // libxl does not say dom0's processors here
 		{
 			ID: 3, Name: "one-226", UUID: testUUID, Type: "hvm", MemoryMiB: 512, MaxMemoryMiB: 1024, VCPUs: 2, MaxVCPUs: 3,
 			Disks: []Disk{
@@ -100,8 +112,13 @@ func TestParseListLong(t *testing.T) {
 			VNC:  &VNC{Listen: "127.0.0.1", Display: 226, Keymap: "de"},
 		},
 		{
-			ID: 4, Name: "xlfix-pv", UUID: "0e664d4f-74e4-44f0-9e96-9d9f7057a8e2", Type: "pv", MemoryMiB: 64, MaxMemoryMiB: 64, VCPUs: 1, MaxVCPUs: 1,
-			VNC: &VNC{Listen: "127.0.0.1", Display: 7},
+			ID: 10, Name: "xlfix-pv", UUID: "0e664d4f-74e4-44f0-9e96-9d9f7057a8e2", Type: "pv", MemoryMiB: 112, MaxMemoryMiB: 128, VCPUs: 1, MaxVCPUs: 2,
+			Disks: []Disk{
+				{VDev: "xvda", Target: "/root/xlfix dir/disk=0 'x'.img", Format: "raw"},
+				{VDev: "xvdb", Target: "/root/xlfix dir/ro.img", Format: "raw", ReadOnly: true},
+			},
+			NICs: []NIC{{MAC: "02:00:c0:a8:46:96", IP: "192.168.70.150", Bridge: "br0", Type: "vif", VifName: "xlfix0", MTU: 1400}},
+			VNC:  &VNC{Listen: "127.0.0.1", Display: 77, Keymap: "de"},
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -123,12 +140,12 @@ func TestParseInfo(t *testing.T) {
 	got := []any{
 		info.Host, info.Release, info.Machine, info.XenVersion, info.Scheduler, info.CPUs, info.CoresPerSocket, info.ThreadsPerCore, info.CPUMHz > 1000,
 		info.TotalMemoryMiB, info.FreeMemoryMiB, info.SharingFreedMiB, info.HasCap("hvm"), info.HasCap("hap"), info.HasCap("pv"), info.HasCap("hvm_directio"),
-		strings.Contains(info.XenCommandLine, "dom0_mem=1536M"), len(info.XenCaps) > 2, info.Values["xen_build_date" /* not xl's */], info.Values["xen_major"],
+		strings.Contains(info.XenCommandLine, "dom0_mem=1536M"), len(info.XenCaps) > 2, info.Values["xen_major"],
 	}
 	want := []any{
-		"dom0", "6.1.0-44-amd64", "x86_64", "4.17.7", "credit2", 2, 1, 1, true,
-		int64(4095), int64(2477), int64(0), true, true, true, false,
-		true, true, "", "4",
+		"xen-lab", "6.1.0-56-amd64", "x86_64", "4.17.7", "credit2", 2, 2, 1, true,
+		int64(4095), int64(2458), int64(0), true, true, true, false,
+		true, true, "4",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("\n got %v\nwant %v", got, want)

@@ -101,7 +101,7 @@ func (l longDomain) domain() LongDomain {
 	c := l.Config
 	d := LongDomain{
 		ID: *l.DomID, Name: c.CInfo.Name, UUID: strings.ToLower(cmp.Or(c.CInfo.UUID, nilUUID)), Type: c.CInfo.Type,
-		MemoryMiB: c.BInfo.TargetKiB / 1024, MaxMemoryMiB: c.BInfo.MaxKiB / 1024,
+		MemoryMiB: (c.BInfo.TargetKiB + 1023) / 1024, MaxMemoryMiB: (c.BInfo.MaxKiB + 1023) / 1024, // dom0's target is 1 KiB short
 		VCPUs: len(c.BInfo.AvailVCPUs), MaxVCPUs: c.BInfo.MaxVCPUs,
 		VNC: c.BInfo.HVM.VNC.vnc(c.BInfo.HVM.Keymap),
 	}

@@ -115,7 +115,7 @@ func TestParseDiskUnderstandsWhatXLUnderstands(t *testing.T) {
 		"file:", "phy:", "tap:", "aio:", "raw:", "qcow2:", "nonsense:", "colour=red,", "target=/a b", "target=", "target=/z,",
 	}
 	alike := 0
-	for seed := range uint64(400) {
+	for seed := range uint64(250) {
 		r := rand.New(rand.NewPCG(seed, 17))
 		spec := ""
 		for range 2 + r.IntN(4) {

@@ -15,7 +15,7 @@ const space = " \t\n\v\f\r"
 var (
 	diskPrefix = regexp.MustCompile(`^([a-z][a-z0-9]*):`)
 	diskKey    = regexp.MustCompile(`^([a-z][-a-z0-9]*)=([^,]*)(?:,|$)`)
-	diskWord   = regexp.MustCompile(`^(cdrom|disk|direct-io-safe|discard|no-discard)(?:,|$)`)
+	diskWord   = regexp.MustCompile(`^(cdrom|direct-io-safe|discard|no-discard)(?:,|$)`)
 )
 
 // formatOfPrefix are the deprecated words before a path and the format they stand for; today
@@ -107,7 +107,7 @@ func (p *diskParser) positionalPart() error {
 		p.disk.CDROM, value = true, name
 	}
 	if name, found := strings.CutSuffix(value, ":disk"); found && key == "vdev" {
-		value = name
+		p.disk.CDROM, value = false, name
 	}
 	if value == "" {
 		return nil
