@@ -16,12 +16,10 @@ import (
 )
 
 const (
-	sectorSize = 2048
-	// A directory record is one byte long at most in its length; what the name may take of it
-	// remains after the other parts.
-	maxNameBytes = 160
-	maxNameUCS2  = 64 // Joliet's limit
-	maxDepth     = 8  // of folders, the root included, ECMA-119 6.8.2.1
+	sectorSize   = 2048
+	maxNameBytes = 160 // what a directory record of at most 254 bytes has left for Rock Ridge's name
+	maxNameUCS2  = 64  // Joliet's limit
+	maxDepth     = 8   // of folders, the root included, ECMA-119 6.8.2.1
 )
 
 // node is a file or folder on its way to the image.

@@ -19,9 +19,13 @@ import (
 // in PATH.
 func reader(t *testing.T, variable, program string) string {
 	t.Helper()
-	found, err := exec.LookPath(cmp.Or(os.Getenv(variable), program))
+	named := os.Getenv(variable)
+	found, err := exec.LookPath(cmp.Or(named, program))
+	if err != nil && named != "" {
+		t.Fatalf("%s: %v", variable, err)
+	}
 	if err != nil {
-		t.Skipf("no %s; `make test` sets %s", program, variable)
+		t.Skipf("no %s; `make test` installs it", program)
 	}
 	return found
 }
