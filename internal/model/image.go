@@ -69,6 +69,9 @@ func (s ImageSpec) Check() *FieldError {
 	if !slices.Contains(ImageTypes, s.Type) {
 		return fieldError("type", "%q is not a type of image: use one of %v", s.Type, ImageTypes)
 	}
+	if s.Format != "" && s.Format != FormatRaw && s.Format != FormatQcow2 {
+		return fieldError("format", "%q is not a format that is stored: use %s or %s", s.Format, FormatRaw, FormatQcow2)
+	}
 	if s.Size < 0 {
 		return fieldError("size", "a size is a positive number of MiB, not %d", s.Size)
 	}
