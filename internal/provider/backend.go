@@ -76,7 +76,7 @@ func (b *base) planHost(ctx context.Context, req resource.ModifyPlanRequest, res
 	}
 	name, err := b.backend.engine.ResolveHost(planned.ValueString())
 	if err != nil {
-		resp.Diagnostics.AddAttributeError(at, "Unable to choose a host", err.Error())
+		addErrorAt(&resp.Diagnostics, at, "Unable to choose a host", err.Error())
 		return ""
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, at, name)...)

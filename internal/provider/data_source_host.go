@@ -88,7 +88,7 @@ func (d *hostDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	}
 	eng, name, err := d.backend.on(config.Name.ValueString())
 	if err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("name"), "Unable to choose a host", err.Error())
+		addErrorAt(&resp.Diagnostics, path.Root("name"), "Unable to choose a host", err.Error())
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)

@@ -44,7 +44,7 @@ func lookupAttributes(noun string) map[string]schema.Attribute {
 func (d *dataSource) find(ctx context.Context, kind model.Kind, m lookupModel, diags *diag.Diagnostics) (*engine.Engine, model.Ref, bool) {
 	at, summary := path.Root("name"), fmt.Sprintf("Unable to find the %s", kind.Noun())
 	if m.ID.IsNull() == m.Name.IsNull() {
-		diags.AddAttributeError(at, summary, "Either id or name is needed, and not both.")
+		addErrorAt(diags, at, summary, "Either id or name is needed, and not both.")
 		return nil, model.Ref{}, false
 	}
 	var ref model.Ref
@@ -65,7 +65,7 @@ func (d *dataSource) find(ctx context.Context, kind model.Kind, m lookupModel, d
 		ref, err = eng.Find(ctx, kind, host, m.Name.ValueString())
 	}
 	if err != nil {
-		diags.AddAttributeError(at, summary, err.Error())
+		addErrorAt(diags, at, summary, err.Error())
 		return nil, ref, false
 	}
 	return eng, ref, true

@@ -27,7 +27,7 @@ func failed(diags *diag.Diagnostics, action string, kind model.Kind, name, host 
 	}
 	var field *model.FieldError
 	if errors.As(err, &field) {
-		diags.AddAttributeError(fieldPath(field.Field), summary, field.Err.Error())
+		addErrorAt(diags, fieldPath(field.Field), summary, field.Err.Error())
 		return
 	}
 	diags.AddError(summary, err.Error())
@@ -35,7 +35,15 @@ func failed(diags *diag.Diagnostics, action string, kind model.Kind, name, host 
 
 // refused reports a value that the rules of the model do not allow, at plan time.
 func refused(diags *diag.Diagnostics, kind model.Kind, err *model.FieldError) {
-	diags.AddAttributeError(fieldPath(err.Field), "Unable to use this value for the "+kind.Noun(), err.Err.Error())
+	addErrorAt(diags, fieldPath(err.Field), "Unable to use this value for the "+kind.Noun(), err.Err.Error())
+}
+
+// addErrorAt names a nested attribute in the text, too: Terraform shows only the line where the resource begins.
+func addErrorAt(diags *diag.Diagnostics, at path.Path, summary, detail string) {
+	if len(at.Steps()) > 1 {
+		detail = at.String() + ": " + detail
+	}
+	diags.AddAttributeError(at, summary, detail)
 }
 
 // fieldPath turns the dotted path of a model.FieldError into the path of the attribute: the first word is an attribute, and the second

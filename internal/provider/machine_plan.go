@@ -109,11 +109,11 @@ func (b *backend) checkReferences(ctx context.Context, host string, refs, before
 func (b *backend) checkReference(ctx context.Context, host string, r reference, diags *diag.Diagnostics) {
 	ref, err := model.ParseRef(r.id.ValueString())
 	if err != nil {
-		diags.AddAttributeError(r.at, "Unable to read an id", err.Error())
+		addErrorAt(diags, r.at, "Unable to read an id", err.Error())
 		return
 	}
 	if host != "" && ref.Host != host {
-		diags.AddAttributeError(r.at, "Unable to use the "+r.kind.Noun()+" of another host",
+		addErrorAt(diags, r.at, "Unable to use the "+r.kind.Noun()+" of another host",
 			fmt.Sprintf("%s is on host %s, but this resource is on host %s. All that a virtual machine uses stands on its own host.", ref, ref.Host, host))
 		return
 	}
@@ -122,9 +122,9 @@ func (b *backend) checkReference(ctx context.Context, host string, r reference, 
 		return // not known yet; the apply asks again
 	}
 	if err := exists(ctx, eng, r.kind, ref); errors.Is(err, engine.ErrAbsent) {
-		diags.AddAttributeError(r.at, "Unable to find the "+r.kind.Noun(), fmt.Sprintf("There is no %s %s.", r.kind.Noun(), ref))
+		addErrorAt(diags, r.at, "Unable to find the "+r.kind.Noun(), fmt.Sprintf("There is no %s %s.", r.kind.Noun(), ref))
 	} else if err != nil {
-		diags.AddAttributeError(r.at, fmt.Sprintf("Unable to look for %s %s", r.kind.Noun(), ref), err.Error())
+		addErrorAt(diags, r.at, fmt.Sprintf("Unable to look for %s %s", r.kind.Noun(), ref), err.Error())
 	}
 }
 

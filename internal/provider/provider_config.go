@@ -57,7 +57,7 @@ func (m providerModel) validate(ctx context.Context, diags *diag.Diagnostics) {
 		return
 	}
 	if _, named := m.Hosts.Elements()[m.DefaultHost.ValueString()]; !named {
-		diags.AddAttributeError(path.Root("default_host"), "Unable to use the default host",
+		addErrorAt(diags, path.Root("default_host"), "Unable to use the default host",
 			strconv.Quote(m.DefaultHost.ValueString())+" is not one of the hosts: "+listed(slices.Sorted(maps.Keys(m.Hosts.Elements()))))
 	}
 }
@@ -100,7 +100,7 @@ func (m providerModel) hosts(ctx context.Context, diags *diag.Diagnostics) map[s
 	}
 	address := envString("XEN_HOST")
 	if address.IsNull() {
-		diags.AddAttributeError(path.Root("hosts"), "Unable to find a Xen host",
+		addErrorAt(diags, path.Root("hosts"), "Unable to find a Xen host",
 			"The provider configuration names no host. Set hosts, or the environment variable XEN_HOST.")
 		return nil
 	}
@@ -223,7 +223,7 @@ func duration(p path.Path, value types.String, diags *diag.Diagnostics) time.Dur
 	}
 	d, err := parseDuration(value.ValueString())
 	if err != nil {
-		diags.AddAttributeError(p, "Unable to read a duration", err.Error())
+		addErrorAt(diags, p, "Unable to read a duration", err.Error())
 	}
 	return d
 }

@@ -74,7 +74,7 @@ func (r *contextResource) Create(ctx context.Context, req resource.CreateRequest
 func (m contextModel) checkFiles(ctx context.Context, files map[string]model.ContextFile, diags *diag.Diagnostics) {
 	for name, planned := range elements[contextFileModel](ctx, m.Files, diags) {
 		if !planned.SHA256.IsUnknown() && planned.SHA256.ValueString() != files[name].SHA256 {
-			diags.AddAttributeError(path.Root("files").AtMapKey(name), "Unable to use a file of the context",
+			addErrorAt(diags, path.Root("files").AtMapKey(name), "Unable to use a file of the context",
 				fmt.Sprintf("%s changed between plan and apply: apply again.", name))
 		}
 	}

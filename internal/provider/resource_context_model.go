@@ -67,7 +67,7 @@ func (m contextModel) readFiles(ctx context.Context, diags *diag.Diagnostics) ma
 	for name, file := range elements[contextFileModel](ctx, m.Files, diags) {
 		content, err := file.read()
 		if err != nil {
-			diags.AddAttributeError(path.Root("files").AtMapKey(name).AtName("source"), "Unable to read a file of the context", err.Error())
+			addErrorAt(diags, path.Root("files").AtMapKey(name).AtName("source"), "Unable to read a file of the context", err.Error())
 		}
 		digest := sha256.Sum256(content)
 		files[name] = model.ContextFile{

@@ -31,7 +31,7 @@ func (m contextModel) check(ctx context.Context, diags *diag.Diagnostics) {
 	plain := m.Variables.Elements()
 	for _, key := range slices.Sorted(maps.Keys(m.VariablesWO.Elements())) {
 		if _, twice := plain[key]; twice {
-			diags.AddAttributeError(path.Root("variables_wo").AtMapKey(key), "Unable to use this value for the context",
+			addErrorAt(diags, path.Root("variables_wo").AtMapKey(key), "Unable to use this value for the context",
 				"the variable "+key+" stands in variables, too: say it once")
 		}
 	}
@@ -41,9 +41,9 @@ func (m contextModel) check(ctx context.Context, diags *diag.Diagnostics) {
 		switch {
 		case file.Content.IsUnknown() || file.Source.IsUnknown():
 		case file.Content.IsNull() && file.Source.ValueString() == "":
-			diags.AddAttributeError(at, "Unable to use this value for the context", "the file needs either content or source")
+			addErrorAt(diags, at, "Unable to use this value for the context", "the file needs either content or source")
 		case !file.Content.IsNull() && !file.Source.IsNull():
-			diags.AddAttributeError(at.AtName("source"), "Unable to use this value for the context", "the file has content already: say either content or source")
+			addErrorAt(diags, at.AtName("source"), "Unable to use this value for the context", "the file has content already: say either content or source")
 		}
 	}
 }

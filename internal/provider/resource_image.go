@@ -66,7 +66,7 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, image, &resp.Diagnostics))...)
 	if planned := plan.SourceChecksum; !planned.IsUnknown() && planned.ValueString() != image.Delivered {
-		resp.Diagnostics.AddAttributeError(path.Root("path"), fmt.Sprintf("Unable to keep image %q on %s", image.Name, host),
+		addErrorAt(&resp.Diagnostics, path.Root("path"), fmt.Sprintf("Unable to keep image %q on %s", image.Name, host),
 			fmt.Sprintf("%s changed between plan and apply: planned %s, delivered %s. The image is replaced by the next apply.",
 				image.Path, planned.ValueString(), image.Delivered))
 	}

@@ -80,12 +80,12 @@ func (m *imageModel) planCreate(ctx context.Context, config imageModel, resp *re
 	}
 	content := m.desiredContent(ctx, config, resp)
 	if content.problem != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("path"), "Unable to read the image's content", content.problem.Error())
+		addErrorAt(&resp.Diagnostics, path.Root("path"), "Unable to read the image's content", content.problem.Error())
 		return
 	}
 	m.SourceChecksum = content.identity()
 	if content.file != "" && content.declared != "" && strings.HasPrefix(content.declared, "sha256:") && content.declared != content.file {
-		resp.Diagnostics.AddAttributeError(path.Root("checksum"), "Unable to use the image's content",
+		addErrorAt(&resp.Diagnostics, path.Root("checksum"), "Unable to use the image's content",
 			fmt.Sprintf("%s has the checksum %s, not %s", config.Path.ValueString(), content.file, content.declared))
 		return
 	}
@@ -98,11 +98,11 @@ func (m *imageModel) planCreate(ctx context.Context, config imageModel, resp *re
 func (m *imageModel) inspect(ctx context.Context, config imageModel, diags *diag.Diagnostics) {
 	info, err := engine.InspectSource(ctx, config.Path.ValueString())
 	if err != nil {
-		diags.AddAttributeError(path.Root("path"), "Unable to use the image's content", err.Error())
+		addErrorAt(diags, path.Root("path"), "Unable to use the image's content", err.Error())
 		return
 	}
 	if size := config.Size.ValueInt64(); size != 0 && size < info.VirtualMiB {
-		diags.AddAttributeError(path.Root("size"), "Unable to shrink the image's content",
+		addErrorAt(diags, path.Root("size"), "Unable to shrink the image's content",
 			fmt.Sprintf("%s has %d MiB and cannot shrink to %d MiB", config.Path.ValueString(), info.VirtualMiB, size))
 	}
 }
@@ -124,12 +124,12 @@ func (m *imageModel) planUpdate(ctx context.Context, config, state imageModel, r
 		replaced = append(replaced, *at)
 	}
 	if len(replaced) == 0 && !m.Size.IsUnknown() && !m.Size.Equal(state.Size) {
-		resp.Diagnostics.AddAttributeError(path.Root("size"), "Unable to change the size of image "+state.Name.String(),
+		addErrorAt(&resp.Diagnostics, path.Root("size"), "Unable to change the size of image "+state.Name.String(),
 			fmt.Sprintf("The image has %s MiB and %s MiB are wanted. An image keeps its size: a new one in its place would lose the data on it. %s",
 				state.Size, m.Size, giveUp))
 	}
 	if len(replaced) > 0 && state.Persistent.ValueBool() {
-		resp.Diagnostics.AddAttributeError(replaced[0], "Unable to replace the persistent image "+state.Name.String(),
+		addErrorAt(&resp.Diagnostics, replaced[0], "Unable to replace the persistent image "+state.Name.String(),
 			fmt.Sprintf("A changed %s needs a new image, and what virtual machines wrote to this one would be lost. %s", replaced[0], giveUp))
 	}
 	resp.RequiresReplace.Append(replaced...)
@@ -147,7 +147,7 @@ func changesInPlace(a, b types.String) bool {
 // checkType refuses a type that the stored content cannot have.
 func (m *imageModel) checkType(diags *diag.Diagnostics) {
 	if model.ImageType(m.Type.ValueString()) == model.ImageCDROM && m.Format.ValueString() == model.FormatQcow2 {
-		diags.AddAttributeError(path.Root("type"), "Unable to make a CDROM of image "+m.Name.String(), "The image is stored as qcow2, and a CDROM is a raw ISO.")
+		addErrorAt(diags, path.Root("type"), "Unable to make a CDROM of image "+m.Name.String(), "The image is stored as qcow2, and a CDROM is a raw ISO.")
 	}
 }
 
@@ -174,7 +174,7 @@ func (m *imageModel) planContent(ctx context.Context, config, state imageModel, 
 		}
 		return nil
 	case content.problem != nil && !samePath:
-		resp.Diagnostics.AddAttributeError(at, "Unable to read the image's content", content.problem.Error())
+		addErrorAt(&resp.Diagnostics, at, "Unable to read the image's content", content.problem.Error())
 		return nil
 	case samePath && content.identity().IsUnknown():
 		return nil // nothing new is known of it

@@ -97,7 +97,7 @@ func (m *virtualMachineModel) planMACs(ctx context.Context, config virtualMachin
 		default:
 			mac, err := engine.MACFromIP(nic.IP.ValueString())
 			if err != nil {
-				diags.AddAttributeError(path.Root("nics").AtMapKey(name).AtName("ip"), "Unable to make a MAC address", err.Error())
+				addErrorAt(diags, path.Root("nics").AtMapKey(name).AtName("ip"), "Unable to make a MAC address", err.Error())
 			}
 			nic.MAC = types.StringValue(mac)
 		}
@@ -123,7 +123,7 @@ func (r *virtualMachineResource) checkUses(ctx context.Context, host string, con
 	}
 	template, err := eng.Template(ctx, ref)
 	if err != nil {
-		diags.AddAttributeError(path.Root("template_id"), "Unable to read the template", err.Error())
+		addErrorAt(diags, path.Root("template_id"), "Unable to read the template", err.Error())
 		return
 	}
 	config.check(ctx, model.KindVirtualMachine, &template.Body, true, diags)
@@ -197,7 +197,7 @@ func resizedDisk(at path.Path, state, plan virtualMachineModel) (string, bool) {
 func refuseResize(ctx context.Context, at path.Path, slot string, state, plan virtualMachineModel, diags *diag.Diagnostics) {
 	before := elements[diskModel](ctx, state.Disks, diags)[slot].Size
 	now := elements[diskModel](ctx, plan.Disks, diags)[slot].Size
-	diags.AddAttributeError(at, fmt.Sprintf("Unable to change the size of disk %s of virtual machine %s", slot, state.Name),
+	addErrorAt(diags, at, fmt.Sprintf("Unable to change the size of disk %s of virtual machine %s", slot, state.Name),
 		fmt.Sprintf("The disk has %s and %s is wanted. A disk keeps its size: a new virtual machine in its place would lose the data on it. %s",
 			sizeText(before), sizeText(now), giveUp))
 }

@@ -172,7 +172,7 @@ func refID(at path.Path, id types.String, diags *diag.Diagnostics) *int {
 	if !id.IsUnknown() {
 		ref, err := model.ParseRef(id.ValueString())
 		if err != nil {
-			diags.AddAttributeError(at, "Unable to read an id", err.Error())
+			addErrorAt(diags, at, "Unable to read an id", err.Error())
 		}
 		number = ref.ID
 	}
@@ -217,7 +217,7 @@ func (durationValidator) ValidateString(_ context.Context, req validator.StringR
 		return
 	}
 	if _, err := parseDuration(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Unable to read a duration", err.Error())
+		addErrorAt(&resp.Diagnostics, req.Path, "Unable to read a duration", err.Error())
 	}
 }
 
