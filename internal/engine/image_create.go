@@ -109,9 +109,10 @@ func (s *site) fillImage(ctx context.Context, image *model.Image, spec model.Ima
 	if err != nil {
 		return err
 	}
-	image.Format, image.SHA256, image.Size = info.Format, info.SHA256, mebibytes(info.VirtualBytes)
-	image.Delivered = info.Delivered.String()
-	image.Delivered = info.Delivered.String()
+	image.Format, image.SHA256, image.Delivered = info.Format, info.SHA256, info.Delivered.String()
+	if image.Type.IsDisk() {
+		image.Size = mebibytes(info.VirtualBytes)
+	}
 	if image.Format == "iso" {
 		image.Format = model.FormatRaw
 	}
