@@ -1,0 +1,140 @@
+package provider_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/onexen/terraform-provider-xen/internal/simhost"
+)
+
+// TestFailedCreateLeavesNothing lets a creation fail on the host, and demands that neither the host nor the state keeps anything of it.
+func TestFailedCreateLeavesNothing(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := machineConfig(t, h)
+	machine := config(plainMachine + `name = "web-1"`)
+	run(t, h,
+		resource.TestStep{
+			PreConfig:   func() { h.FailTool("xl create", 3, "libxl: error: libxl_dm.c: device model died") },
+			Config:      machine,
+			ExpectError: words(`Unable to create virtual machine "web-1" on xen01`),
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				if left := len(h.Domains()); left != 0 {
+					t.Errorf("%d domains were left behind", left)
+				}
+				if err := onHost(h, "vms", "web-1"); err == nil {
+					t.Error("the record of web-1 was left behind")
+				}
+				h.ClearFaults()
+			},
+			Config:           machine,
+			ConfigPlanChecks: planned(machineAddress, plancheck.ResourceActionCreate),
+		},
+	)
+}
+
+func TestHostsWordsReachTheUser(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := machineConfig(t, h)
+	h.FailTool("xl create", 3, "libxl: error: no grant frames left")
+	run(t, h, resource.TestStep{Config: config(plainMachine), ExpectError: words("no grant frames left")})
+}
+
+// TestTakenName points to the attribute that a host refuses when a thing is made.
+func TestTakenName(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	run(t, h, resource.TestStep{
+		Config: on(h, fmt.Sprintf(`
+resource "xen_image" "one" {
+  name = "same"
+  type = "OS"
+  path = %q
+}
+
+resource "xen_image" "two" {
+  name       = "same"
+  type       = "OS"
+  path       = %q
+  depends_on = [xen_image.one]
+}
+`, disk(t, "one"), disk(t, "two"))),
+		ExpectError: words(`Unable to create image "same" on xen01`),
+	})
+}
+
+func TestRecordThatIsGoneIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q", disk(t, "root")))
+	run(t, h,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig:        func() { forget(t, h, "images") },
+			Config:           config,
+			ConfigPlanChecks: planned(imageAddress, plancheck.ResourceActionCreate),
+		},
+	)
+}
+
+// TestHostThatIsDownIsNotAbsence demands an error, and that nothing leaves the state.
+func TestHostThatIsDownIsNotAbsence(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q", disk(t, "root")))
+	run(t, h,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig:   func() { h.FailTool("xl list", 1, "xenstore is not responding") },
+			Config:      config,
+			ExpectError: words(`Unable to read image "root" on xen01`),
+		},
+		resource.TestStep{
+			PreConfig:        h.ClearFaults,
+			Config:           config,
+			ConfigPlanChecks: planned(imageAddress, plancheck.ResourceActionNoop),
+		},
+	)
+}
+
+// TestPersistentImageIsNotReplaced demands that data is given up in so many words only.
+func TestPersistentImageIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	content, other := disk(t, "one"), disk(t, "two")
+	config := func(path, more string) string {
+		return imageConfig(h, fmt.Sprintf("name = \"data\"\ntype = \"DATABLOCK\"\npersistent = true\npath = %q\n%s", path, more))
+	}
+	run(t, h,
+		resource.TestStep{Config: config(content, "")},
+		resource.TestStep{Config: config(other, ""), ExpectError: words(`Unable to replace the persistent image "data"`)},
+		resource.TestStep{Config: config(content, "size = 2"), ExpectError: words(`The image has 1 MiB and 2 MiB are wanted`)},
+		resource.TestStep{Config: config(content, "format = \"qcow2\""), ExpectError: words(`Unable to replace the persistent image "data"`)},
+		resource.TestStep{
+			Taint:            []string{imageAddress},
+			Config:           config(other, "size = 2"),
+			ConfigPlanChecks: planned(imageAddress, plancheck.ResourceActionReplace),
+			Check:            func(*terraformState) error { return stored(h, "two") },
+		},
+	)
+}
+
+// TestReplacedImageReplacesItsMachine demands the order in which nothing is destroyed while it is used.
+func TestReplacedImageReplacesItsMachine(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := machineConfig(t, h)
+	run(t, h,
+		resource.TestStep{Config: config(plainMachine)},
+		resource.TestStep{
+			Config: config(plainMachine), Taint: []string{"xen_image.kernel"},
+			ConfigPlanChecks: planned(machineAddress, plancheck.ResourceActionReplace),
+		},
+	)
+}

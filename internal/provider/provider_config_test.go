@@ -1,0 +1,109 @@
+package provider_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/onexen/terraform-provider-xen/internal/simhost"
+)
+
+const anyHost = `data "xen_host" "test" {}`
+
+// environ puts the host into the environment of the test.
+func environ(t *testing.T, h *simhost.Host, more ...string) {
+	t.Helper()
+	for _, variable := range append(h.Env(), more...) {
+		name, value, _ := strings.Cut(variable, "=")
+		t.Setenv(name, value)
+	}
+}
+
+func TestProviderFromEnvironment(t *testing.T) {
+	h := simhost.Start(t)
+	environ(t, h, "XEN_HOST_NAME=dom0", "XEN_CONNECT_TIMEOUT=20s", "XEN_MAX_SESSIONS=4", "XEN_AGENT=false", "XEN_KEEP_ALIVE=5s", "XEN_LOCK_TIMEOUT=1m")
+	run(t, h, resource.TestStep{
+		Config:            `provider "xen" {}` + "\n" + anyHost,
+		ConfigStateChecks: []statecheck.StateCheck{has("data.xen_host.test", "name", knownvalue.StringExact("dom0"))},
+	})
+}
+
+func TestProviderPassword(t *testing.T) {
+	h := simhost.Start(t, simhost.NoPublicKey(), simhost.KeyboardInteractive("planted-password"))
+	environ(t, h, "XEN_PASSWORD=planted-password", "XEN_PRIVATE_KEY_FILE=", "XEN_AGENT=false")
+	run(t, h, resource.TestStep{
+		Config:            anyHost,
+		Check:             hides("planted-password"),
+		ConfigStateChecks: []statecheck.StateCheck{has("data.xen_host.test", "name", knownvalue.StringExact("default"))},
+	})
+}
+
+// TestProviderDefaultsForHosts gives the key in ssh and the rest in each host, and lets one host be down.
+func TestProviderDefaultsForHosts(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := fmt.Sprintf(`
+provider "xen" {
+  hosts = {
+    up   = { address = %q, port = %d, host_key = %q, datastore = %q }
+    down = { address = "127.0.0.1", port = 1 }
+  }
+  default_host = %%q
+  ssh          = { private_key_file = %q, agent = false, connect_timeout = "5s" }
+}
+`, h.Address(), h.Port(), h.HostKey(), h.Datastore(), h.PrivateKeyFile()) + anyHost
+	run(t, h,
+		resource.TestStep{Config: fmt.Sprintf(config, "up")},
+		resource.TestStep{Config: fmt.Sprintf(config, "down"), ExpectError: words("Unable to read host down")},
+		resource.TestStep{Config: fmt.Sprintf(config, "other"), ExpectError: words(`"other" is not one of the hosts: down, up`)},
+		resource.TestStep{Config: fmt.Sprintf(config, "up")}, // for the clean-up
+	)
+}
+
+func TestProviderRefusals(t *testing.T) {
+	for name, test := range map[string]struct{ env, config, says string }{
+		"no host":             {"", `provider "xen" {}`, "Set hosts, or the environment variable XEN_HOST"},
+		"empty hosts":         {"", `provider "xen" { hosts = {} }`, "at least 1"},
+		"policy":              {"", `provider "xen" { ssh = { host_key_policy = "maybe" } }`, "host_key_policy"},
+		"port":                {"", `provider "xen" { ssh = { port = 70000 } }`, "between 1 and 65535"},
+		"duration":            {"", `provider "xen" { lock_timeout = "soon" }`, `"soon" is not a duration`},
+		"host name":           {"", `provider "xen" { hosts = { "a/b" = { address = "192.0.2.1" } } }`, "letters, digits and the characters"},
+		"datastore":           {"", `provider "xen" { hosts = { a = { address = "192.0.2.1", datastore = "srv" } } }`, "srv"},
+		"two hosts":           {"", `provider "xen" { hosts = { a = { address = "192.0.2.1" }, b = { address = "192.0.2.2" } } }`, "choose one of a, b"},
+		"port in environment": {"XEN_PORT=ssh", `provider "xen" {}`, `Unable to use XEN_PORT`},
+		"sudo in environment": {"XEN_SUDO=maybe", `provider "xen" {}`, `Unable to use XEN_SUDO`},
+		"policy elsewhere":    {"XEN_HOST_KEY_POLICY=maybe", `provider "xen" {}`, `Unable to use XEN_HOST_KEY_POLICY`},
+		"duration elsewhere":  {"XEN_LOCK_TIMEOUT=soon", `provider "xen" {}`, `"soon" is not a duration`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if variable, value, set := strings.Cut(test.env, "="); set {
+				t.Setenv("XEN_HOST", "192.0.2.1")
+				t.Setenv(variable, value)
+			}
+			resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{{
+				Config: test.config + "\n" + anyHost, ExpectError: words(test.says),
+			}}})
+		})
+	}
+}
+
+// TestProviderWithUnknownAddress makes a plan while the address of the host is not known: it is made without the host, and the apply has it.
+func TestProviderWithUnknownAddress(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	address := fmt.Sprintf(`
+resource "terraform_data" "address" {
+  input = %q
+}
+`, h.Address())
+	config := address + strings.Replace(imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q", disk(t, "root"))),
+		fmt.Sprintf("= %q", h.Address()), "= terraform_data.address.output", 1)
+	run(t, h, resource.TestStep{
+		Config:            config,
+		ConfigStateChecks: []statecheck.StateCheck{has(imageAddress, "id", knownvalue.StringExact("xen01/1"))},
+	})
+}
