@@ -81,6 +81,7 @@ func (l *Lab) bootOnce(ctx context.Context, folder string, how accel) error {
 	if err != nil {
 		return err
 	}
+	defer os.Remove(filepath.Join(folder, pidFile))
 	defer process.end()
 	// Late services would otherwise run again after every resume.
 	if _, err := env.remote(ctx, "systemctl is-system-running --wait || true", ""); err != nil {

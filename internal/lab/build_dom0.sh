@@ -7,6 +7,9 @@
 set -eu
 tar=$1 files=$2 out=$3 root=$2/root
 
+# Whatever the builder's umask is, dom0's services read their configuration.
+umask 022
+chmod -R u=rwX,go=rX "$files/dom0" "$files/guest"
 mkdir "$root"
 tar -xf "$tar" -C "$root"
 cp -R "$files/dom0/." "$root/"

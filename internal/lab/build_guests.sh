@@ -11,6 +11,7 @@ version=$(basename "$root"/lib/modules/*)
 mkdir -p "$out" "$tree"/bin "$tree"/dev "$tree"/proc "$tree"/sys "$tree"/tmp "$tree"/mnt "$tree"/root "$tree"/var
 cp -R "$files/guest/." "$tree/"
 chmod 755 "$tree/init" "$tree"/etc/init.d/*
+: >"$tree/etc/fstab"
 cp "$root/bin/busybox" "$tree/bin/"
 for applet in $("$root/bin/busybox" --list); do
 	[ "$applet" = busybox ] || ln -s busybox "$tree/bin/$applet"

@@ -23,7 +23,7 @@ const (
 	hostKey   = "ssh_host_ed25519_key.pub"
 )
 
-// cacheRoot is the folder of all built labs: XEN_LAB_CACHE, or one in the user's cache folder.
+// cacheRoot is the folder of all built labs, a folder for each recipe: XEN_LAB_CACHE, or one in the user's cache folder.
 func cacheRoot() (string, error) {
 	root := os.Getenv("XEN_LAB_CACHE")
 	if root == "" {
@@ -38,14 +38,10 @@ func cacheRoot() (string, error) {
 
 // cacheName names the folder of a built lab after everything that it is made of, so that a changed recipe is built anew.
 // QEMU's version belongs to it because a snapshot is resumed by the version that took it.
-func cacheName(ctx context.Context, how accel) (string, error) {
-	version, err := output(ctx, qemu, "--version")
-	if err != nil {
-		return "", fmt.Errorf("asking %s for its version: %w", qemu, err)
-	}
+func cacheName(version string, how accel) (string, error) {
 	recipe := sha256.New()
 	fmt.Fprintln(recipe, version, mmdebstrap("", nil), machine{accel: how}.args())
-	err = fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -63,7 +59,11 @@ func (l *Lab) built(ctx context.Context, how accel) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name, err := cacheName(ctx, how)
+	version, err := output(ctx, qemu, "--version")
+	if err != nil {
+		return "", fmt.Errorf("asking %s for its version: %w", qemu, err)
+	}
+	name, err := cacheName(version, how)
 	if err != nil {
 		return "", err
 	}
@@ -71,7 +71,7 @@ func (l *Lab) built(ctx context.Context, how accel) (string, error) {
 		return "", fmt.Errorf("making the cache folder: %w", err)
 	}
 	folder := filepath.Join(root, name)
-	release, err := lock(folder+".lock", func() { l.Steps.Say("waiting: another process builds the lab in %s", folder) })
+	release, err := lock(ctx, folder+".lock", func() { l.Steps.Say("waiting: another process builds the lab in %s", folder) })
 	if err != nil {
 		return "", err
 	}
@@ -82,6 +82,9 @@ func (l *Lab) built(ctx context.Context, how accel) (string, error) {
 
 	l.Steps.Say("building the lab in %s, once", folder)
 	unfinished := folder + ".unfinished"
+	if err := endIn(unfinished); err != nil {
+		return "", err
+	}
 	if err := os.RemoveAll(unfinished); err != nil {
 		return "", err
 	}

@@ -62,7 +62,7 @@ func (l *Lab) Up(ctx context.Context) error {
 	if err := os.MkdirAll(l.Folder, 0o755); err != nil {
 		return fmt.Errorf("making the lab's folder: %w", err)
 	}
-	release, err := lock(l.path("lock"), func() { l.Steps.Say("waiting: another process works on the lab in %s", l.Folder) })
+	release, err := lock(ctx, l.path("lock"), func() { l.Steps.Say("waiting: another process works on the lab in %s", l.Folder) })
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (l *Lab) startOnce(ctx context.Context, built string, how accel) (err error
 	if err != nil {
 		return err
 	}
-	if err := l.describe(ctx, process, env); err != nil {
+	if err := l.describe(ctx, env); err != nil {
 		process.end()
 		return err
 	}
@@ -181,11 +181,8 @@ func (l *Lab) envOf(built string) (Env, error) {
 	}, err
 }
 
-// describe writes the files that say that the lab runs and how to reach it; env comes last.
-func (l *Lab) describe(ctx context.Context, process *process, env Env) error {
-	if err := os.WriteFile(l.path(pidFile), fmt.Appendln(nil, process.pid), 0o644); err != nil {
-		return err
-	}
+// describe sets the clock of the running host and writes the files that say how to reach it; env comes last.
+func (l *Lab) describe(ctx context.Context, env Env) error {
 	if err := env.setClock(ctx); err != nil {
 		return err
 	}
@@ -198,12 +195,12 @@ func (l *Lab) describe(ctx context.Context, process *process, env Env) error {
 }
 
 // Down ends the lab. What it was built from stays in the cache folder.
-func (l *Lab) Down() error {
+func (l *Lab) Down(ctx context.Context) error {
 	if _, err := os.Stat(l.Folder); errors.Is(err, os.ErrNotExist) {
 		l.Steps.Say("no lab runs in %s", l.Folder)
 		return nil
 	}
-	release, err := lock(l.path("lock"), func() { l.Steps.Say("waiting: another process works on the lab in %s", l.Folder) })
+	release, err := lock(ctx, l.path("lock"), func() { l.Steps.Say("waiting: another process works on the lab in %s", l.Folder) })
 	if err != nil {
 		return err
 	}
@@ -217,14 +214,8 @@ func (l *Lab) Down() error {
 
 // stop ends the lab's QEMU, if it runs, and removes what says that it does.
 func (l *Lab) stop() error {
-	if pid, runs := runningIn(l.Folder); runs {
-		endProcess(pid, func() bool {
-			_, runs := runningIn(l.Folder)
-			return !runs
-		})
-		if _, runs := runningIn(l.Folder); runs {
-			return fmt.Errorf("ending QEMU, process %d: it still runs", pid)
-		}
+	if err := endIn(l.Folder); err != nil {
+		return err
 	}
 	for _, name := range []string{envFile, pidFile, dom0Disk} {
 		if err := os.Remove(l.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,7 +23,7 @@ const (
 // machine is the emulated computer that Xen runs on. Its paths are relative to folder, where QEMU runs: a comma or a space
 // in a user's path would not survive QEMU's option syntax.
 type machine struct {
-	folder string // has dom0.qcow2, boot/ and gets qemu.log, serial.log
+	folder string // has dom0.qcow2 and boot/; gets qemu.pid, qemu.log and serial.log
 	accel  accel
 	port   string // loopback port that leads to dom0's SSH server
 	resume bool   // resume the snapshot instead of booting
@@ -90,26 +91,35 @@ func (m machine) start() (*process, error) {
 		command.Wait()
 		close(started.ended)
 	}()
+	// Noted at once: whoever comes after a killed process ends what it left.
+	if err := os.WriteFile(filepath.Join(m.folder, pidFile), fmt.Appendln(nil, started.pid), 0o644); err != nil {
+		started.end()
+		return nil, err
+	}
 	return started, nil
 }
 
 // errSnapshot says that QEMU could not resume the snapshot.
 var errSnapshot = errors.New("the snapshot of the booted host cannot be resumed")
 
+// aboutSnapshot matches what QEMU says then: "Snapshot 'booted' does not exist", "error while loading state for instance 0".
+var aboutSnapshot = regexp.MustCompile("(?i)snapshot|loading")
+
 // await waits until the host answers, and fails when QEMU ends or the time is over.
 func (p *process) await(ctx context.Context, env Env, limit time.Duration) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it does not answer on port %s after %s", env.Port, limit))
-	defer cancel()
+	late := time.After(limit)
 	for !env.answers(ctx) {
 		select {
 		case <-p.ended:
 			said := tailOf(filepath.Join(p.machine.folder, "qemu.log"), 20)
-			if p.machine.resume && (strings.Contains(said, "snapshot") || strings.Contains(said, "loading")) {
+			if p.machine.resume && aboutSnapshot.MatchString(said) {
 				return fmt.Errorf("%w: %s", errSnapshot, said)
 			}
 			return fmt.Errorf("QEMU ended: %s\n%s", said, p.serial())
 		case <-ctx.Done():
-			return fmt.Errorf("%w\n%s", context.Cause(ctx), p.serial())
+			return ctx.Err()
+		case <-late:
+			return fmt.Errorf("it does not answer on port %s after %s\n%s", env.Port, limit, p.serial())
 		case <-time.After(time.Second):
 		}
 	}
@@ -179,4 +189,20 @@ func runningIn(folder string) (int, bool) {
 	works, _ := os.Readlink(filepath.Join(process, "cwd"))
 	real, _ := filepath.EvalSymlinks(folder)
 	return pid, strings.HasPrefix(filepath.Base(program), "qemu-system-") && works == real
+}
+
+// endIn ends the QEMU that runs in folder, if there is one.
+func endIn(folder string) error {
+	pid, runs := runningIn(folder)
+	if !runs {
+		return nil
+	}
+	endProcess(pid, func() bool {
+		_, runs := runningIn(folder)
+		return !runs
+	})
+	if _, runs := runningIn(folder); runs {
+		return fmt.Errorf("ending QEMU, process %d: it still runs; end it by hand", pid)
+	}
+	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,8 +35,6 @@ func (e Env) remote(ctx context.Context, command, input string) (string, error) 
 		return "", err
 	}
 	defer socket.Close()
-	// QEMU's own network accepts connections long before the host answers them.
-	socket.SetDeadline(time.Now().Add(30 * time.Second))
 	defer context.AfterFunc(ctx, func() { socket.Close() })()
 
 	connection, channels, requests, err := ssh.NewClientConn(socket, e.Host, &ssh.ClientConfig{
@@ -63,8 +63,11 @@ func (e Env) remote(ctx context.Context, command, input string) (string, error) 
 	return string(printed), nil
 }
 
-// answers tells whether the host does what it is told over SSH.
+// answers tells whether the host does what it is told over SSH. A connection alone proves nothing: QEMU's own network accepts
+// it long before the host does.
 func (e Env) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	_, err := e.remote(ctx, "true", "")
 	return err == nil
 }
@@ -76,6 +79,22 @@ func (e Env) setClock(ctx context.Context) error {
 		return fmt.Errorf("setting the clock of the lab's host: %w", err)
 	}
 	return nil
+}
+
+// SSH returns OpenSSH's client, about to run a command on the running lab's host, or a shell. It reads none of the user's own
+// configuration.
+func (l *Lab) SSH(command ...string) (*exec.Cmd, error) {
+	env, err := l.Env()
+	if err != nil {
+		return nil, err
+	}
+	return exec.Command("ssh", append([]string{
+		"-F", "none",
+		"-i", env.PrivateKeyFile, "-o", "IdentitiesOnly=yes",
+		"-o", fmt.Sprintf("UserKnownHostsFile=%q", filepath.Join(filepath.Dir(env.PrivateKeyFile), knownHosts)),
+		"-o", "StrictHostKeyChecking=yes",
+		"-p", env.Port, env.User + "@" + env.Host,
+	}, command...)...), nil
 }
 
 // Console returns what the guest of that name wrote to its console since the host was built.

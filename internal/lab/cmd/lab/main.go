@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/onexen/terraform-provider-xen/internal/lab"
@@ -35,6 +34,9 @@ func main() {
 		os.Exit(ended.ExitCode())
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(2)
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "lab: interrupted; what it started is ended")
+		os.Exit(130)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)
@@ -56,7 +58,7 @@ func run(ctx context.Context, args []string) error {
 	case verb == "up" && len(rest) == 1:
 		return here.Up(ctx)
 	case verb == "down" && len(rest) == 1:
-		return here.Down()
+		return here.Down(ctx)
 	case verb == "build" && len(rest) == 1:
 		return here.Build(ctx)
 	case verb == "ssh":
@@ -68,19 +70,12 @@ func run(ctx context.Context, args []string) error {
 	return flag.ErrHelp
 }
 
-// ssh hands the terminal to OpenSSH's client, apart from the user's own configuration.
+// ssh hands the terminal to OpenSSH's client.
 func ssh(here *lab.Lab, command []string) error {
-	env, err := here.Env()
+	client, err := here.SSH(command...)
 	if err != nil {
 		return err
 	}
-	client := exec.Command("ssh", append([]string{
-		"-F", "none",
-		"-i", env.PrivateKeyFile, "-o", "IdentitiesOnly=yes",
-		"-o", "UserKnownHostsFile=" + filepath.Join(filepath.Dir(env.PrivateKeyFile), "known_hosts"),
-		"-o", "StrictHostKeyChecking=yes",
-		"-p", env.Port, env.User + "@" + env.Host,
-	}, command...)...)
 	client.Stdin, client.Stdout, client.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return client.Run()
 }
