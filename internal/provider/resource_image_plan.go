@@ -84,9 +84,7 @@ func (m *imageModel) planCreate(ctx context.Context, config imageModel, resp *re
 		return
 	}
 	m.SourceChecksum = content.identity()
-	if content.file != "" && content.declared != "" && strings.HasPrefix(content.declared, "sha256:") && content.declared != content.file {
-		addErrorAt(&resp.Diagnostics, path.Root("checksum"), "Unable to use the image's content",
-			fmt.Sprintf("%s has the checksum %s, not %s", config.Path.ValueString(), content.file, content.declared))
+	if content.contradicts(config, &resp.Diagnostics) {
 		return
 	}
 	if content.file != "" && model.ImageType(m.Type.ValueString()).IsDisk() {
@@ -168,6 +166,8 @@ func (m *imageModel) planContent(ctx context.Context, config, state imageModel, 
 	samePath := config.Path.Equal(state.Path)
 	content := m.desiredContent(ctx, config, resp)
 	switch {
+	case content.contradicts(config, &resp.Diagnostics):
+		return nil
 	case content.is(state):
 		if !samePath {
 			m.Path = state.Path
@@ -207,6 +207,16 @@ func (m *imageModel) desiredContent(ctx context.Context, config imageModel, resp
 		}
 	}
 	return c
+}
+
+// contradicts reports a local file that does not have the checksum that it is said to have.
+func (c content) contradicts(config imageModel, diags *diag.Diagnostics) bool {
+	if c.file == "" || c.file == c.declared || !strings.HasPrefix(c.declared, "sha256:") {
+		return false
+	}
+	addErrorAt(diags, path.Root("checksum"), "Unable to use the image's content",
+		fmt.Sprintf("%s has the checksum %s, not %s", config.Path.ValueString(), c.file, c.declared))
+	return true
 }
 
 // is tells whether the stored image has this content.

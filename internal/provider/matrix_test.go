@@ -1,0 +1,309 @@
+package provider_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/onexen/terraform-provider-xen/internal/simhost"
+)
+
+// change is a new value for one argument, and what the plan makes of it.
+type change struct {
+	value  any
+	effect string
+}
+
+// missing takes the argument out of the configuration.
+type missing struct{}
+
+// prove walks every argument of a resource: each must have a change in the table that has the effect it says.
+func prove(t *testing.T, p plugin, name string, before existing, config map[string]any, table map[string][]change) {
+	t.Helper()
+	if effect, text := p.effect(t, name, before, config); effect != "none" {
+		t.Fatalf("the same configuration again: %s\n%s", effect, text)
+	}
+	for argument, changes := range table {
+		for _, c := range changes {
+			effect, text := p.effect(t, name, before, with(t, config, argument, c.value))
+			if effect != c.effect {
+				t.Errorf("%s = %v: %s, not %s\n%s", argument, c.value, effect, c.effect, text)
+			}
+		}
+	}
+	for _, argument := range arguments("", p.schemas[name].Block.Attributes) {
+		if _, proven := table[argument]; !proven {
+			t.Errorf("nothing proves what a change of %s does", argument)
+		}
+	}
+}
+
+// arguments are what a user may set, with the keys of devices as in the configurations here.
+func arguments(prefix string, attributes []*tfprotov6.SchemaAttribute) []string {
+	keys := map[string]string{"disks": "disks.xvda", "nics": "nics.eth0", "files": "files.motd"}
+	var all []string
+	for _, attribute := range attributes {
+		if !attribute.Required && !attribute.Optional {
+			continue
+		}
+		name := prefix + attribute.Name
+		if attribute.NestedType == nil {
+			all = append(all, name)
+			continue
+		}
+		if key, devices := keys[name]; devices {
+			name = key
+		}
+		all = append(all, arguments(name+".", attribute.NestedType.Attributes)...)
+	}
+	return all
+}
+
+// with is the configuration with one argument changed.
+func with(t *testing.T, config map[string]any, argument string, value any) map[string]any {
+	t.Helper()
+	head, rest, nested := strings.Cut(argument, ".")
+	config = maps.Clone(config)
+	if config == nil {
+		config = map[string]any{}
+	}
+	switch _, remove := value.(missing); {
+	case nested:
+		inner, _ := config[head].(map[string]any)
+		config[head] = with(t, inner, rest, value)
+	case remove:
+		delete(config, head)
+	default:
+		config[head] = value
+	}
+	return config
+}
+
+var timeoutChanges = map[string][]change{
+	"timeouts.create": {{"2h", "update"}},
+	"timeouts.read":   {{"2m", "update"}},
+	"timeouts.update": {{"2m", "update"}, {"soon", "refuse"}},
+	"timeouts.delete": {{"2m", "update"}},
+}
+
+func table(changes map[string][]change) map[string][]change {
+	maps.Copy(changes, timeoutChanges)
+	return changes
+}
+
+func TestEveryArgumentOfImage(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	p := startPlugin(t, h)
+	content := disk(t, "one")
+	config := map[string]any{"name": "root", "type": "OS", "path": content}
+	before := p.create(t, "xen_image", config)
+	prove(t, p, "xen_image", before, config, table(map[string][]change{
+		"host":       {{"xen01", "none"}, {"xen02", "refuse"}},
+		"name":       {{"other", "update"}, {"4", "refuse"}},
+		"type":       {{"DATABLOCK", "update"}, {"CDROM", "update"}, {"KERNEL", "replace"}},
+		"persistent": {{true, "update"}, {false, "none"}},
+		"path":       {{disk(t, "one"), "none"}, {disk(t, "two"), "replace"}, {"http://192.0.2.1/a", "replace"}, {"/absent", "refuse"}, {missing{}, "refuse"}},
+		"checksum":   {{sum(t, content), "update"}, {sum(t, disk(t, "two")), "refuse"}, {"md5:" + strings.Repeat("0", 32), "update"}},
+		"format":     {{"raw", "none"}, {"qcow2", "replace"}},
+		"size":       {{1, "none"}, {2, "refuse"}},
+		"fstype":     {{"ext4", "refuse"}},
+		"labels":     {{map[string]any{"a": "b"}, "update"}, {map[string]any{}, "update"}},
+	}))
+}
+
+func TestEveryArgumentOfPersistentDatablock(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	p := startPlugin(t, h)
+	config := map[string]any{"name": "data", "type": "DATABLOCK", "size": 1, "persistent": true, "fstype": "raw"}
+	before := p.create(t, "xen_image", config)
+	prove(t, p, "xen_image", before, config, table(map[string][]change{
+		"host":       {{"xen01", "none"}},
+		"name":       {{"other", "update"}},
+		"type":       {{"OS", "refuse"}, {"KERNEL", "refuse"}},
+		"persistent": {{false, "update"}},
+		"path":       {{disk(t, "one"), "refuse"}},
+		"checksum":   {{"md5:" + strings.Repeat("0", 32), "refuse"}},
+		"format":     {{"raw", "none"}, {"qcow2", "refuse"}},
+		"size":       {{2, "refuse"}, {missing{}, "refuse"}},
+		"fstype":     {{"ext4", "refuse"}, {missing{}, "refuse"}},
+		"labels":     {{map[string]any{"a": "b"}, "update"}},
+	}))
+}
+
+func TestEveryArgumentOfContext(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	p := startPlugin(t, h)
+	text, longer := file(t, "a", "hello"), file(t, "b", "hello there")
+	config := map[string]any{
+		"variables": map[string]any{"A": "1"}, "variables_wo": map[string]any{"B": "planted"},
+		"files": map[string]any{"motd": map[string]any{"content": "hello"}},
+	}
+	before := p.create(t, "xen_context", config)
+	if strings.Contains(string(before.state.MsgPack), "planted") || strings.Contains(string(before.private), "planted") {
+		t.Error("the state holds a write-only variable")
+	}
+	prove(t, p, "xen_context", before, config, table(map[string][]change{
+		"host":                  {{"xen01", "none"}, {"xen02", "refuse"}},
+		"name":                  {{"other", "update"}},
+		"labels":                {{map[string]any{"a": "b"}, "update"}},
+		"variables":             {{map[string]any{"A": "2"}, "replace"}, {missing{}, "replace"}},
+		"variables_wo":          {{map[string]any{"B": "other"}, "replace"}, {missing{}, "replace"}},
+		"ssh_public_keys":       {{[]string{"ssh-ed25519 AAAA me"}, "replace"}, {[]string{}, "update"}},
+		"start_script":          {{"#!/bin/sh\n", "replace"}, {"", "update"}},
+		"network":               {{true, "replace"}, {false, "none"}},
+		"files.motd.content":    {{"hello there", "replace"}},
+		"files.motd.source":     {{text, "refuse"}},
+		"files.motd.executable": {{true, "replace"}, {false, "none"}},
+	}))
+	if effect, text := p.effect(t, "xen_context", before, with(t, config, "files", map[string]any{"motd": map[string]any{"source": text}})); effect != "none" {
+		t.Errorf("the same content from a file: %s\n%s", effect, text)
+	}
+	if effect, text := p.effect(t, "xen_context", before, with(t, config, "files", map[string]any{"motd": map[string]any{"source": longer}})); effect != "replace" {
+		t.Errorf("other content from a file: %s\n%s", effect, text)
+	}
+}
+
+// bench is a host with what virtual machines use.
+type bench struct {
+	plugin
+	kernel, root, other, context, template string
+}
+
+func startBench(t *testing.T) bench {
+	t.Helper()
+	h := simhost.Start(t)
+	b := bench{plugin: startPlugin(t, h)}
+	id := func(name string, config map[string]any) string {
+		schema := b.schemas[name]
+		var id string
+		if err := fields(t, unpack(t, schema, b.create(t, name, config).state))["id"].As(&id); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	b.kernel = id("xen_image", map[string]any{"name": "kernel", "type": "KERNEL", "path": file(t, "k", "kernel")})
+	b.root = id("xen_image", map[string]any{"name": "root", "type": "OS", "path": disk(t, "root")})
+	b.other = id("xen_image", map[string]any{"name": "other", "type": "OS", "path": disk(t, "other")})
+	b.context = id("xen_context", map[string]any{"network": true})
+	b.template = id("xen_template", map[string]any{"name": "t", "memory": 64})
+	return b
+}
+
+// machine is a configuration that says something of everything.
+func (b bench) machine() map[string]any {
+	return map[string]any{
+		"name": "web-1", "type": "pv", "cpu": 0.1, "vcpu": 1, "memory": 64,
+		"os":       map[string]any{"kernel_id": b.kernel, "cmdline": "quiet"},
+		"disks":    map[string]any{"xvda": map[string]any{"image_id": b.root}, "xvdb": map[string]any{"volatile": "swap", "size": 1}},
+		"nics":     map[string]any{"eth0": map[string]any{"bridge": "br0", "ip": "192.168.70.150"}},
+		"graphics": map[string]any{"keymap": "de"},
+		"context":  map[string]any{"ROLE": "web"},
+	}
+}
+
+// machineChanges are those of the arguments that a template has, too; effect is what a change of a value has.
+func (b bench) machineChanges(effect string) map[string][]change {
+	return map[string][]change{
+		"type":       {{"hvm", effect}, {"xen", "refuse"}},
+		"cpu":        {{0.1, "none"}, {0.5, effect}},
+		"vcpu":       {{2, effect}},
+		"memory":     {{128, effect}},
+		"memory_max": {{128, effect}, {32, "refuse"}},
+
+		"os.kernel_id":  {{b.other, effect}, {"xen01/99", "refuse"}},
+		"os.ramdisk_id": {{b.kernel, effect}},
+		"os.cmdline":    {{"debug", effect}},
+		"os.bootloader": {{"pygrub", "refuse"}},
+		"os.boot":       {{[]string{}, "update"}, {[]string{"floppy"}, "refuse"}},
+		"os.firmware":   {{"coreboot", "refuse"}, {"", "update"}},
+
+		"disks.xvda.image_id":  {{b.other, effect}, {"xen02/1", "refuse"}},
+		"disks.xvda.volatile":  {{"fs", "refuse"}},
+		"disks.xvda.fstype":    {{"ext4", "refuse"}},
+		"disks.xvda.read_only": {{true, effect}, {false, "update"}},
+
+		"nics.eth0.bridge":        {{"br1", effect}},
+		"nics.eth0.ip":            {{"192.168.70.151", effect}},
+		"nics.eth0.netmask":       {{"255.255.255.0", effect}},
+		"nics.eth0.gateway":       {{"192.168.70.1", effect}},
+		"nics.eth0.dns":           {{[]string{"192.168.70.1"}, effect}},
+		"nics.eth0.search_domain": {{"example.org", effect}},
+		"nics.eth0.mtu":           {{1400, effect}, {0, "update"}},
+		"nics.eth0.model":         {{"e1000", effect}},
+
+		"graphics.type":   {{"vnc", effect}, {"spice", "refuse"}},
+		"graphics.listen": {{"0.0.0.0", effect}},
+		"graphics.port":   {{5999, effect}},
+		"graphics.keymap": {{"en-us", effect}},
+		"context_id":      {{b.context, effect}, {"xen01/99", "refuse"}},
+		"context":         {{map[string]any{"ROLE": "db"}, effect}, {missing{}, effect}, {map[string]any{"a": "b"}, "refuse"}},
+		"labels":          {{map[string]any{"a": "b"}, "update"}},
+		"host":            {{"xen01", "none"}, {"xen02", "refuse"}},
+		"name":            {{"other", "update"}, {"7", "refuse"}},
+	}
+}
+
+func TestEveryArgumentOfTemplate(t *testing.T) {
+	t.Parallel()
+	b := startBench(t)
+	config := b.machine()
+	before := b.create(t, "xen_template", config)
+	changes := table(b.machineChanges("update"))
+	changes["cpu"] = []change{{0.5, "update"}}
+	changes["disks.xvda.size"] = []change{{2, "update"}}
+	changes["nics.eth0.mac"] = []change{{"02:00:00:00:00:01", "update"}}
+	prove(t, b.plugin, "xen_template", before, config, changes)
+}
+
+func TestEveryArgumentOfVirtualMachine(t *testing.T) {
+	t.Parallel()
+	b := startBench(t)
+	config := b.machine()
+	before := b.create(t, "xen_virtual_machine", config)
+	changes := table(b.machineChanges("replace"))
+	maps.Copy(changes, map[string][]change{
+		"template_id":          {{b.template, "replace"}, {"xen01/99", "refuse"}},
+		"power_state":          {{"running", "none"}, {"poweroff", "update"}, {"paused", "refuse"}},
+		"shutdown_timeout":     {{"60s", "none"}, {"1m", "none"}, {"5s", "update"}},
+		"disks.xvda.size":      {{2, "refuse"}},
+		"disks.xvdb.size":      {{2, "refuse"}},
+		"disks.xvdc":           {{map[string]any{"volatile": "swap", "size": 1}, "replace"}},
+		"disks.xvdb":           {{missing{}, "replace"}},
+		"nics.eth1":            {{map[string]any{"bridge": "br0"}, "replace"}},
+		"nics.eth0.mac":        {{"02:00:C0:A8:46:96", "none"}, {"02:00:c0:a8:46:96", "none"}, {"02:00:00:00:00:01", "replace"}},
+		"graphics.password_wo": {{"Planted1", "replace"}},
+		"graphics":             {{missing{}, "replace"}},
+	})
+	prove(t, b.plugin, "xen_virtual_machine", before, config, changes)
+}
+
+// TestSchemasAreDescribed demands a description of every attribute, with the unit of every size.
+func TestSchemasAreDescribed(t *testing.T) {
+	t.Parallel()
+	p := startPlugin(t, simhost.Start(t))
+	for _, name := range slices.Sorted(maps.Keys(p.schemas)) {
+		describe(t, name, p.schemas[name].Block.Attributes)
+	}
+}
+
+func describe(t *testing.T, name string, attributes []*tfprotov6.SchemaAttribute) {
+	t.Helper()
+	for _, attribute := range attributes {
+		at := name + "." + attribute.Name
+		if attribute.Description == "" {
+			t.Errorf("%s has no description", at)
+		}
+		if slices.Contains([]string{"size", "memory", "memory_max"}, attribute.Name) && !strings.Contains(attribute.Description, "MiB") {
+			t.Errorf("the description of %s does not say MiB", at)
+		}
+		if attribute.NestedType != nil {
+			describe(t, at, attribute.NestedType.Attributes)
+		}
+	}
+}
