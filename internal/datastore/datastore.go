@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -53,6 +54,9 @@ var (
 	removeScript string
 )
 
+// rootPattern leaves out what xl reads as more than a path: it takes an argument with an equals sign for a line of configuration.
+var rootPattern = regexp.MustCompile(`^/[A-Za-z0-9/._+-]+$`)
+
 // Host is what a datastore needs of a host.
 type Host interface {
 	Name() string
@@ -68,8 +72,8 @@ type Store struct {
 
 // New names a datastore by its absolute path on the host. It asks nothing of the host.
 func New(h Host, root string) (*Store, error) {
-	if !path.IsAbs(root) || path.Clean(root) != root || root == "/" || strings.ContainsAny(root, "\n\r\x00,'\"\\") {
-		return nil, fmt.Errorf("the datastore %q of host %s is not an absolute path without commas, quotes and backslashes", root, h.Name())
+	if !path.IsAbs(root) || path.Clean(root) != root || !rootPattern.MatchString(root) {
+		return nil, fmt.Errorf("the datastore %q of host %s is not an absolute path of letters, digits and the characters / . _ + -", root, h.Name())
 	}
 	return &Store{host: h, root: root}, nil
 }

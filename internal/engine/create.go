@@ -67,12 +67,14 @@ func (s *site) write(ctx context.Context, b birth, id int) error {
 func (s *site) unbear(ctx context.Context, b birth, id int, cause error) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
+	var err error
 	if b.undo != nil {
-		if err := b.undo(ctx, id); err != nil {
-			return fmt.Errorf("%w\n\nThe clean-up failed as well, so %s %s/%d is still there; destroy it or apply again: %w", cause, b.kind.Noun(), s.name, id, err)
-		}
+		err = b.undo(ctx, id)
 	}
-	if err := s.remove(ctx, b.kind, id); err != nil {
+	if err == nil {
+		err = s.remove(ctx, b.kind, id)
+	}
+	if err != nil {
 		return fmt.Errorf("%w\n\nThe clean-up failed as well, so %s %s/%d is still there; destroy it or apply again: %w", cause, b.kind.Noun(), s.name, id, err)
 	}
 	return cause

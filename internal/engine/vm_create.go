@@ -186,7 +186,7 @@ func (s *site) withLog(ctx context.Context, vm model.VirtualMachine, cause error
 	defer cancel()
 	result, err := s.host.Run(ctx, host.Script{Step: "read the log", Text: vmLogScript, Args: []string{s.store.Dir(model.KindVirtualMachine, vm.ID)}, Repeatable: true})
 	if text := strings.TrimSpace(string(result.Stdout)); err == nil && text != "" {
-		return fmt.Errorf("%w\n\nLog of virtual machine %q:\n%s", cause, vm.Name, text)
+		return fmt.Errorf("%w\n\nLog of virtual machine %q:\n%s\n\nWhat was begun is taken back; mend the cause and apply again.", cause, vm.Name, text) //nolint:staticcheck // the error is read as a text of several sentences
 	}
 	return cause
 }

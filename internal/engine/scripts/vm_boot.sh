@@ -41,13 +41,15 @@ if [ "$status" != 0 ]; then
 	log VMM I 'Failed to execute virtualization driver operation: deploy.'
 	log VMM E 'Error deploying virtual machine'
 	cat -- "$dir/create.log" >&2
-	for file in "/var/log/xen/qemu-dm-$name.log" /var/log/xen/xen-hotplug.log "/var/log/xen/xl-$name.log"; do
-		# Only what this start left: the logs are shared with earlier domains of the name.
+	# Logs are shared with earlier domains of the name, and the last one with all others.
+	for file in "/var/log/xen/qemu-dm-$name.log" "/var/log/xen/xl-$name.log"; do
 		if [ -s "$file" ] && [ "$file" -nt "$deployment" ]; then
 			printf '%s:\n' "$file" >&2
 			tail -n 20 -- "$file" >&2
 		fi
 	done
+	domid=$(sed -n 's/.*: Domain \([0-9]*\):.*/\1/p' "$dir/create.log" | head -n 1)
+	grep -s "/v[bi][df]/${domid:-none}/" /var/log/xen/xen-hotplug.log | tail -n 5 >&2 || true
 	exit 53
 fi
 log VMM I 'Successfully execute virtualization driver operation: deploy.'

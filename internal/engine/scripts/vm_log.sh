@@ -1,3 +1,3 @@
-# Prints the last lines of the log of a virtual machine.
+# Prints the last lines of the log of a virtual machine, without those of xl, which the error has already.
 # $1 folder
-tail -n 40 -- "$1/vm.log" 2>/dev/null || true
+grep -v '\[VMM\]\[I\]: libxl: ' -- "$1/vm.log" 2>/dev/null | tail -n 40
