@@ -43,11 +43,11 @@ func labelsAttribute() schema.MapAttribute {
 }
 
 // timeoutsAttribute says in each description what is waited for and the default.
-func timeoutsAttribute(ctx context.Context, create, read, update, remove string) schema.Attribute {
+func timeoutsAttribute(ctx context.Context, create, update, remove string) schema.Attribute {
 	const form = " A duration such as `90s` or `1h30m`."
 	attribute, ok := timeouts.Attributes(ctx, timeouts.Opts{
 		Create: true, CreateDescription: "Time to create. Default `" + create + "`." + form,
-		Read: true, ReadDescription: "Time to read from the host. Default `" + read + "`." + form,
+		Read: true, ReadDescription: "Time to read from the host. Default `5m`." + form,
 		Update: true, UpdateDescription: "Time to change in place. Default `" + update + "`." + form,
 		Delete: true, DeleteDescription: "Time to destroy. Default `" + remove + "`." + form,
 	}).(schema.SingleNestedAttribute)

@@ -33,6 +33,15 @@ func failed(diags *diag.Diagnostics, action string, kind model.Kind, name, host 
 	diags.AddError(summary, err.Error())
 }
 
+// warnOfFailure tells of a thing that is there but of no use, and why.
+func warnOfFailure(diags *diag.Diagnostics, kind model.Kind, header model.Header, state, failure string) {
+	if failure == "" {
+		return
+	}
+	diags.AddWarning(fmt.Sprintf("The %s %q on %s is in the state %s", kind.Noun(), header.Name, header.Host, state),
+		failure+"\n\nTo make it anew, run `terraform taint` on it and apply.")
+}
+
 // refused reports a value that the rules of the model do not allow, at plan time.
 func refused(diags *diag.Diagnostics, kind model.Kind, err *model.FieldError) {
 	addErrorAt(diags, fieldPath(err.Field), "Unable to use this value for the "+kind.Noun(), err.Err.Error())

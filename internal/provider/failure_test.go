@@ -2,7 +2,9 @@ package provider_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -135,6 +137,39 @@ func TestReplacedImageReplacesItsMachine(t *testing.T) {
 		resource.TestStep{
 			Config: config(plainMachine), Taint: []string{"xen_image.kernel"},
 			ConfigPlanChecks: planned(machineAddress, plancheck.ResourceActionReplace),
+		},
+	)
+}
+
+// TestTimeoutCutsCreate lets a creation take longer than it may, and demands that it is rolled back.
+func TestTimeoutCutsCreate(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := machineConfig(t, h)
+	h.DelayTool("xl create", 20*time.Second)
+	run(t, h, resource.TestStep{
+		Config:      config(plainMachine + `timeouts = { create = "2s" }`),
+		ExpectError: words("Unable to create virtual machine on xen01"),
+	})
+}
+
+// TestMissingContentIsTold removes the content of an image behind Terraform's back.
+func TestMissingContentIsTold(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q", disk(t, "root")))
+	run(t, h,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig: func() {
+				files, err := filepath.Glob(filepath.Join(h.Datastore(), "images", "*", "disk.*"))
+				if err != nil || len(files) != 1 {
+					t.Fatalf("%v: %v", files, err)
+				}
+				remove(t, files[0])
+			},
+			RefreshState: true,
+			Check:        resource.TestCheckResourceAttr(imageAddress, "state", "ERROR"),
 		},
 	)
 }

@@ -51,7 +51,7 @@ func (p *xenProvider) ValidateConfig(ctx context.Context, req provider.ValidateC
 	var config providerModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		config.validate(ctx, &resp.Diagnostics)
+		config.validate(&resp.Diagnostics)
 	}
 }
 

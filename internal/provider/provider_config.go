@@ -52,7 +52,7 @@ type hostModel struct {
 }
 
 // validate checks what validators cannot: values that must fit each other.
-func (m providerModel) validate(ctx context.Context, diags *diag.Diagnostics) {
+func (m providerModel) validate(diags *diag.Diagnostics) {
 	if m.Hosts.IsUnknown() || m.Hosts.IsNull() || m.DefaultHost.IsNull() || m.DefaultHost.IsUnknown() {
 		return
 	}

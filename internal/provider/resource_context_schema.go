@@ -93,7 +93,7 @@ func (r *contextResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 					"Default `false`." + replaces,
 			},
 			"labels":   labelsAttribute(),
-			"timeouts": timeoutsAttribute(ctx, "10m", "5m", "5m", "10m"),
+			"timeouts": timeoutsAttribute(ctx, "10m", "5m", "10m"),
 		},
 	}
 }

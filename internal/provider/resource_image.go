@@ -93,6 +93,7 @@ func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	case err != nil:
 		failed(&resp.Diagnostics, "read", model.KindImage, state.Name.ValueString(), ref.Host, err)
 	default:
+		warnOfFailure(&resp.Diagnostics, model.KindImage, image.Header, string(image.State), image.Failure)
 		refreshSource(ctx, resp.Private, image.Path)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state.fromRecord(ctx, image, &resp.Diagnostics))...)
 	}

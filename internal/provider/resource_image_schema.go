@@ -88,7 +88,7 @@ func (r *imageResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "State when it was last read: `READY`, `USED` or `USED_PERS` by virtual machines, `LOCKED` while it is being " +
 					"written, `ERROR` when its content is missing.",
 			},
-			"timeouts": timeoutsAttribute(ctx, "1h", "5m", "5m", "10m"),
+			"timeouts": timeoutsAttribute(ctx, "1h", "5m", "10m"),
 		},
 	}
 }

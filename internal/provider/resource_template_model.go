@@ -41,7 +41,7 @@ func (r *templateResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			MarkdownDescription: "Name of the template. " + nameRules + inPlace,
 		},
 		"labels":   labelsAttribute(),
-		"timeouts": timeoutsAttribute(ctx, "5m", "5m", "5m", "10m"),
+		"timeouts": timeoutsAttribute(ctx, "5m", "5m", "10m"),
 	}
 	maps.Copy(attributes, machineAttributes(inPlace))
 	resp.Schema = schema.Schema{MarkdownDescription: templateDescription, Attributes: attributes}

@@ -84,6 +84,7 @@ func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequ
 	case err != nil:
 		failed(&resp.Diagnostics, "read", model.KindVirtualMachine, state.Name.ValueString(), ref.Host, err)
 	default:
+		warnOfFailure(&resp.Diagnostics, model.KindVirtualMachine, vm.Header, string(vm.State), vm.Failure)
 		resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
 		state = state.fromRecord(ctx, vm, &resp.Diagnostics)
 		state.PowerState = powerState(state.PowerState, vm)

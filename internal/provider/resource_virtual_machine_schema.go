@@ -84,7 +84,7 @@ func virtualMachineArguments(ctx context.Context) map[string]schema.Attribute {
 			MarkdownDescription: "How long the guest may take to shut down before its domain is destroyed, as a duration. Default `60s`." +
 				inPlace,
 		},
-		"timeouts": timeoutsAttribute(ctx, "20m", "5m", "20m", "20m"),
+		"timeouts": timeoutsAttribute(ctx, "20m", "20m", "20m"),
 	}
 }
 
