@@ -242,18 +242,11 @@ func TestSendToHostilePaths(t *testing.T) {
 				continue
 			}
 			wantStored(t, dst, data)
-			var back bytes.Buffer
-			if err := Fetch(t.Context(), localRunner{}, dst, &back); err != nil || !bytes.Equal(back.Bytes(), data) {
-				t.Errorf("%q: fetched %d bytes, %v", name, back.Len(), err)
-			}
 		}
 	}
 	for _, dst := range []string{"", "relative", "-f", "/a\nb", "/a/../b", "/a/", "/", "/a\x00b"} {
 		if _, err := Send(t.Context(), localRunner{}, Source{Path: src}, dst, ""); err == nil || !strings.Contains(err.Error(), "path on the host") {
 			t.Errorf("%q: got error %v", dst, err)
-		}
-		if err := Fetch(t.Context(), localRunner{}, dst, &bytes.Buffer{}); err == nil {
-			t.Errorf("%q was fetched", dst)
 		}
 	}
 }

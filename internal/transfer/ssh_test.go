@@ -54,15 +54,12 @@ func TestSendOverSSH(t *testing.T) {
 	if _, err := transfer.Send(t.Context(), h, transfer.Source{Path: path}, dst, "raw"); err != nil {
 		t.Fatal(err)
 	}
-	var back bytes.Buffer
-	if err := transfer.Fetch(t.Context(), h, dst, &back); err != nil {
-		t.Fatal(err)
+	stored, err := os.ReadFile(dst)
+	if err != nil || !bytes.Equal(stored, data) {
+		t.Errorf("%d other bytes were stored, %v", len(stored), err)
 	}
-	if !bytes.Equal(back.Bytes(), data) {
-		t.Errorf("%d other bytes came back", back.Len())
-	}
-	if got := h.Stats().Scripts; got != 2 {
-		t.Errorf("sending and fetching took %d scripts, want 2", got)
+	if got := h.Stats().Scripts; got != 1 {
+		t.Errorf("sending took %d scripts, want 1", got)
 	}
 }
 
