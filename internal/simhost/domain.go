@@ -21,7 +21,7 @@ type Domain struct {
 	Paused    bool   // created with -p, paused since, or half-created
 	Stopped   string // "poweroff", "reboot" or "crash" when on_... = "preserve" keeps it after its end
 	Started   time.Time
-	Asked     bool      // somebody asked the guest to shut down
+	Ran       bool      // it was unpaused once, so that its drivers answer
 	Ends      time.Time // when the guest obeys; zero: not at all
 	Reappears time.Time // the guest reboots: the domain is absent until then, and comes back with a new domid
 }
@@ -180,7 +180,7 @@ func (w *world) restart(d Domain) error {
 		w.unwatch(d)
 		return nil
 	}
-	d.Reappears, d.Asked, d.Paused = time.Time{}, false, false
+	d.Reappears, d.Paused = time.Time{}, false
 	_, err := w.add(d)
 	return err
 }

@@ -80,14 +80,14 @@ func domid(word string) (int, bool) {
 
 // look finds the domain a command names. A name that nobody has is refused here; a number passes and is refused by the
 // command itself, each in its own words (absent).
-func (c *call) look(w *world, word string, absent func(id int) int) (Domain, int) {
-	if d, ok := w.find(word); ok {
-		return d, 0
+func (c *call) look(w *world, word string, absent func(id int) int) (d Domain, found bool, status int) {
+	if d, found = w.find(word); found {
+		return d, true, 0
 	}
 	if id, number := domid(word); number {
-		return Domain{}, absent(id)
+		return d, false, absent(id)
 	}
-	return Domain{}, c.fail(1, "%s is an invalid domain identifier (rc=-6)", word)
+	return d, false, c.fail(1, "%s is an invalid domain identifier (rc=-6)", word)
 }
 
 // on runs f on the domain named by the first argument, under the lock.
@@ -97,8 +97,8 @@ func (c *call) on(command string, absent func(id int) int, f func(w *world, d Do
 	}
 	status := 0
 	err := c.change(func(w *world) error {
-		var d Domain
-		if d, status = c.look(w, c.args[0], absent); status != 0 {
+		d, found, s := c.look(w, c.args[0], absent)
+		if status = s; !found {
 			return nil
 		}
 		return f(w, d)

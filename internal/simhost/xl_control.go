@@ -1,6 +1,7 @@
 package simhost
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -8,30 +9,36 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/xl"
 )
 
+// noType is what libxl says when it looks at a domid that is nobody's.
+const noType = "libxl: error: libxl_dom.c:37:libxl__domain_type: unable to get domain type for domid=%d"
+
 func xlPause(c *call) int {
-	return c.on("pause", func(int) int { return 0 }, func(w *world, d Domain) error {
+	return c.on("pause", func(id int) int {
+		return c.fail(0, "libxl: error: libxl_domain.c:587:libxl_domain_pause: Domain %d:Pausing domain: No such process", id)
+	}, func(w *world, d Domain) error {
 		d.Paused = true
 		return w.put(d)
 	})
 }
 
-// xlUnpause lets a guest run; one that was asked to shut down meanwhile obeys now.
+// xlUnpause lets a guest run.
 func xlUnpause(c *call) int {
-	return c.on("unpause", func(int) int { return 0 }, func(w *world, d Domain) error {
-		d.Paused = false
-		return w.put(w.obey(d))
+	return c.on("unpause", func(id int) int { return c.fail(0, noType, id) }, func(w *world, d Domain) error {
+		d.Paused, d.Ran = false, true
+		return w.put(d)
 	})
 }
 
 // obey sets the time at which a guest that was asked to shut down is gone.
 func (w *world) obey(d Domain) Domain {
-	if d.Asked && !d.Paused && !w.IgnoresShutdown && d.Ends.IsZero() {
+	if !w.IgnoresShutdown && d.Ends.IsZero() {
 		d.Ends = time.Now().Add(w.ShutdownDelay)
 	}
 	return d
 }
 
-// xlShutdown is `xl shutdown [-w] [-F] DOMAIN`; -w waits until the guest has ended.
+// xlShutdown is `xl shutdown [-w] [-F] DOMAIN`; -w waits until the guest has ended. A guest that does not take the
+// request, because it is paused, makes it fail and forget the request; the real xl takes a minute to say so.
 func xlShutdown(c *call) int {
 	set, ok := c.options("awF")
 	if !ok {
@@ -42,19 +49,21 @@ func xlShutdown(c *call) int {
 	}
 	id := 0
 	status := c.on("shutdown", func(id int) int {
-		return c.fail(1, "Shutting down domain %d\nshutdown failed (rc=-6)", id)
+		return c.fail(1, "Shutting down domain %d\n"+noType+"\nshutdown failed (rc=-3)", id, id)
 	}, func(w *world, d Domain) error {
 		id = d.ID
 		c.fail(0, "Shutting down domain %d", d.ID)
-		if d.Type == xl.TypeHVM && w.NoPVDrivers {
-			if !set['F'] {
-				c.fail(0, "PV control interface not available: external graceful shutdown not possible.\n"+
-					"Use \"-F\" to fallback to ACPI power event.\nshutdown failed (rc=-10)")
-				return errRefused
-			}
+		switch {
+		case d.Type == xl.TypeHVM && (w.NoPVDrivers || !d.Ran) && !set['F']:
+			c.fail(0, "PV control interface not available: external graceful shutdown not possible.\n"+
+				"Use \"-F\" to fallback to ACPI power event.\nshutdown failed (rc=-10)")
+			return errRefused
+		case d.Type == xl.TypeHVM && w.NoPVDrivers:
 			c.fail(0, "PV control interface not available: sending ACPI power button event.")
+		case d.Paused:
+			c.fail(0, "libxl: error: libxl_domain.c:854:pvcontrol_cb: guest didn't acknowledge control request: -9\nshutdown failed (rc=-9)")
+			return errRefused
 		}
-		d.Asked = true
 		return w.put(w.obey(d))
 	})
 	if status != 0 || !set['w'] {
@@ -89,7 +98,9 @@ func xlReboot(c *call) int {
 	if _, ok := c.options("awF"); !ok {
 		return 2
 	}
-	return c.on("reboot", c.nobody, func(w *world, d Domain) error {
+	return c.on("reboot", func(id int) int {
+		return c.fail(1, "Rebooting domain %d\n"+noType+"\nreboot failed (rc=-3)", id, id)
+	}, func(w *world, d Domain) error {
 		c.fail(0, "Rebooting domain %d", d.ID)
 		return w.end(d, reboot)
 	})
@@ -105,7 +116,6 @@ func xlTrigger(c *call) int {
 		case "reset":
 			return w.end(d, reboot)
 		case "power":
-			d.Asked = true
 			return w.put(w.obey(d))
 		}
 		return nil
@@ -127,11 +137,15 @@ func xlDestroy(c *call) int {
 	}
 	time.Sleep(set.DestroyTakes)
 	return c.on("destroy", func(id int) int {
-		return c.fail(1, "libxl: error: libxl_domain.c:1157:libxl__destroy_domid: Domain %d:Non-existant domain\n"+
-			"libxl: error: libxl_domain.c:1111:domain_destroy_callback: Domain %d:Unable to destroy guest\n"+
-			"libxl: error: libxl_domain.c:1038:domain_destroy_cb: Domain %d:Destruction of domain failed\n"+
-			"destroy failed (rc=-21)", id, id, id)
+		return c.fail(1, "%s\ndestroy failed (rc=-21)", noDomainToDestroy(id))
 	}, func(w *world, d Domain) error { return w.destroy(d) })
+}
+
+// noDomainToDestroy is what libxl says when it destroys a domain that is not there; it does so after each failed create.
+func noDomainToDestroy(id int) string {
+	return fmt.Sprintf("libxl: error: libxl_domain.c:1183:libxl__destroy_domid: Domain %d:Non-existant domain\n"+ //nolint:misspell // libxl's own
+		"libxl: error: libxl_domain.c:1137:domain_destroy_callback: Domain %d:Unable to destroy guest\n"+
+		"libxl: error: libxl_domain.c:1064:domain_destroy_cb: Domain %d:Destruction of domain failed", id, id, id)
 }
 
 // xlRename is `xl rename DOMAIN NAME`.
@@ -141,7 +155,7 @@ func xlRename(c *call) int {
 	}
 	return c.on("rename", c.nobody, func(w *world, d Domain) error {
 		if other, taken := w.find(c.args[1]); taken && other.ID != d.ID {
-			c.fail(0, "libxl: error: libxl_domain.c:96:libxl__domain_rename: Domain %d:Domain with name \"%s\" already exists.\n"+
+			c.fail(0, "libxl: error: libxl_domain.c:81:libxl__domain_rename: Domain %d:Domain with name \"%s\" already exists.\n"+
 				"Can't rename domain '%s'.", d.ID, c.args[1], c.args[0])
 			return errRefused
 		}
@@ -161,8 +175,8 @@ func xlMemSet(c *call) int {
 	}
 	return c.on("mem-set", c.nobody, func(w *world, d Domain) error {
 		if limit := max(d.MaxMemory, d.Memory); size > limit {
-			c.fail(0, "libxl: error: libxl_mem.c:249:libxl_set_memory_target: Domain %d:memory_dynamic_max must be less than or equal to "+
-				"memory_static_max", d.ID)
+			c.fail(0, "libxl: error: libxl_mem.c:278:libxl_set_memory_target: Domain %d:memory_dynamic_max must be less than or equal to "+
+				"memory_static_max\n\ncannot set domid %d dynamic max memory to : %s", d.ID, d.ID, c.args[1])
 			return errRefused
 		}
 		d.Memory = size
@@ -209,41 +223,11 @@ func xlVCPUSet(c *call) int {
 			return errRefused
 		}
 		if limit := max(d.MaxVCPUs, d.VCPUs, 1); count > limit {
-			c.fail(0, "libxl: error: libxl_domain.c:1784:libxl_set_vcpuonline: Domain %d:Requested %d VCPUs, however maxcpus is %d!: Numerical result out of range\n"+
-				"libxl_set_vcpuonline failed domid=%d max_vcpus=%d, rc: -6", d.ID, count, limit, d.ID, count)
+			c.fail(0, "libxl: error: libxl_domain.c:1869:libxl_set_vcpuonline: Domain %d:Requested %d VCPUs, however maxcpus is %d!: Function not implemented\n"+
+				"libxl_set_vcpuonline failed domid=%d max_vcpus=%d, rc: -3", d.ID, count, limit, d.ID, count)
 			return errRefused
 		}
 		d.VCPUs = count
 		return w.put(d)
-	})
-}
-
-// xlBlockList is `xl block-list DOMAIN`.
-func xlBlockList(c *call) int {
-	return c.on("block-list", c.nobody, func(_ *world, d Domain) error {
-		c.printf("%-5s %-3s %-6s %-5s %-6s %-8s %-30s\n", "Vdev", "BE", "handle", "state", "evt-ch", "ring-ref", "BE-path")
-		for i, disk := range d.Disks {
-			n, err := xl.VDevNumber(disk.VDev)
-			if err != nil {
-				return err
-			}
-			backend := "vbd"
-			if !usesLoop(d.Type, disk) {
-				backend = "qdisk"
-			}
-			c.printf("%-5d %-3d %-6d %-5d %-6d %-8d /local/domain/0/backend/%s/%d/%d\n", n, 0, d.ID, 4, 15+i, 8+i, backend, d.ID, n)
-		}
-		return nil
-	})
-}
-
-// xlNetworkList is `xl network-list DOMAIN`.
-func xlNetworkList(c *call) int {
-	return c.on("network-list", c.nobody, func(_ *world, d Domain) error {
-		c.printf("%-3s %-2s %-17s %-6s %-5s %-6s %5s/%-5s %-30s\n", "Idx", "BE", "Mac Addr.", "handle", "state", "evt-ch", "tx-", "rx-ring-ref", "BE-path")
-		for i, nic := range d.NICs {
-			c.printf("%-3d %-2d %-17s %-6d %-5d %-6d %5d/%-11d /local/domain/0/backend/vif/%d/%d\n", i, 0, nic.MAC, i, 4, 20+i, 768+i, 769+i, d.ID, i)
-		}
-		return nil
 	})
 }

@@ -57,7 +57,7 @@ func (c *call) finish(id, file string, paused, monitor bool) int {
 		if !found {
 			return nil
 		}
-		d.Paused = paused
+		d.Paused, d.Ran = paused, !paused
 		if monitor {
 			d.File, d.Monitor = file, d.ID
 			if err := w.watch(d); err != nil {
@@ -76,12 +76,6 @@ func (c *call) parse(file string, text []byte) (xl.Config, int) {
 	}
 	if cfg.UUID == "" {
 		cfg.UUID = uuid.NewString()
-	}
-	for _, d := range cfg.Disks {
-		if !slices.Contains([]string{"raw", "qcow", "qcow2", "vhd", "qed"}, d.Format) {
-			return cfg, c.fail(1, "%s: config parsing error in disk specification: unknown value for format: near `%s' in `%s'",
-				file, d.Format, d.Format)
-		}
 	}
 	for i, nic := range cfg.NICs {
 		cfg.NICs[i] = withDefaults(nic)
@@ -121,7 +115,9 @@ func (c *call) build(cfg xl.Config) (Domain, int) {
 	var d Domain
 	var takes time.Duration
 	var refused *refusal
+	var id int
 	err := c.change(func(w *world) error {
+		id = w.NextID
 		takes = w.CreateTakes
 		if refused = w.check(cfg); refused != nil {
 			w.NextID++
@@ -135,7 +131,7 @@ func (c *call) build(cfg xl.Config) (Domain, int) {
 	case err != nil:
 		return d, c.fail(1, "simhost: %v", err)
 	case refused != nil:
-		return d, c.fail(refused.status, "%s", refused.text)
+		return d, c.fail(refused.status, "%s\n%s", refused.text, noDomainToDestroy(id))
 	}
 	time.Sleep(takes)
 	return d, 0
@@ -154,37 +150,67 @@ const errorFail = 3
 func (w *world) check(cfg xl.Config) *refusal {
 	libxl := w.complainOf(w.NextID)
 	if !w.capable(strings.Replace(cfg.Type, xl.TypePVH, xl.TypeHVM, 1)) {
-		return libxl("libxl_create.c:615:libxl__domain_make", "domain creation fail: Invalid argument")
+		return libxl("libxl_create.c:709:libxl__domain_make", "domain creation fail: Invalid argument")
 	}
 	if _, taken := w.find(cfg.Name); taken || cfg.Name == "Domain-0" {
-		return libxl("libxl_domain.c:96:libxl__domain_rename", "Domain with name \"%s\" already exists.", cfg.Name)
+		return libxl("libxl_domain.c:81:libxl__domain_rename", "Domain with name \"%s\" already exists.", cfg.Name)
 	}
-	if r := checkDisks(cfg, libxl); r != nil {
-		return r
-	}
-	for _, file := range []struct{ what, path string }{{"kernel", cfg.Kernel}, {"ramdisk", cfg.Ramdisk}} {
-		if _, err := os.Stat(file.path); file.path != "" && err != nil {
-			return libxl("libxl_dom.c:439:libxl__build_dom", "xc_dom_%s_file failed: No such file or directory (%s)", file.what, file.path)
-		}
-	}
-	if cfg.Type != xl.TypeHVM && cfg.Kernel == "" && cfg.Bootloader == "" {
-		return libxl("libxl_dom.c:427:libxl__build_pv", "Unable to build domain: no kernel")
-	}
-	if xl.MemoryNeededMiB(cfg) > w.freeMiB() {
-		return &refusal{errorFail, "xc: error: panic: xg_dom_boot.c:119: xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory\n" +
-			libxl("libxl_dom.c:499:libxl__build_dom", "xc_dom_boot_mem_init failed: Cannot allocate memory").text}
-	}
-	if cfg.Type == xl.TypeHVM {
-		if r := checkDeviceModel(cfg, libxl); r != nil {
+	for _, check := range []func(xl.Config, complain) *refusal{
+		checkFiles, w.checkBuild, checkDisks, checkDeviceModel, w.checkVNC, w.checkBridges,
+	} {
+		if r := check(cfg, libxl); r != nil {
 			return r
 		}
 	}
-	if r := w.checkVNC(cfg, libxl); r != nil {
-		return r
+	return nil
+}
+
+// checkFiles is what libxl looks at first: the disks' files.
+func checkFiles(cfg xl.Config, libxl complain) *refusal {
+	for i, d := range cfg.Disks {
+		if r := checkFile(d); r != nil {
+			r.text += "\n" + libxl("libxl_create.c:1318:initiate_domain_create", "Unable to set disk defaults for disk %d", i).text
+			return r
+		}
 	}
+	return nil
+}
+
+func checkFile(d xl.Disk) *refusal {
+	if _, err := os.Stat(d.Target); err == nil || d.Target == "" && d.CDROM {
+		return nil
+	}
+	return &refusal{errorFail, fmt.Sprintf("libxl: error: libxl_device.c:455:libxl__device_disk_set_backend: "+
+		"Disk vdev=%s failed to stat: %s: No such file or directory", d.VDev, d.Target)}
+}
+
+// checkBuild is what loading the kernel and giving the memory refuse.
+func (w *world) checkBuild(cfg xl.Config, libxl complain) *refusal {
+	fail := func(cause, place, format string, args ...any) *refusal {
+		return &refusal{errorFail, fmt.Sprintf("xc: error: panic: %s\nlibxl: error: %s: %s\n%s", cause, place, fmt.Sprintf(format, args...),
+			libxl("libxl_create.c:1640:domcreate_rebuild_done", "cannot (re-)build domain: -3").text)}
+	}
+	for _, file := range []struct{ what, path string }{{"kernel", cfg.Kernel}, {"module", cfg.Ramdisk}} {
+		if _, err := os.Stat(file.path); file.path != "" && err != nil {
+			return fail(fmt.Sprintf("xg_dom_core.c:205: failed to open file '%s': No such file or directory: Internal error", file.path),
+				"libxl_dom.c:646:libxl__build_pv", "xc_dom_%s_file failed: No such file or directory", file.what)
+		}
+	}
+	if cfg.Type != xl.TypeHVM && cfg.Kernel == "" && cfg.Bootloader == "" {
+		return libxl("libxl_create.c:1640:domcreate_rebuild_done", "cannot (re-)build domain: -6")
+	}
+	if xl.MemoryNeededMiB(cfg) > w.freeMiB() {
+		return fail("xg_dom_boot.c:119: xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory",
+			"libxl_dom.c:586:libxl__build_dom", "xc_dom_boot_mem_init failed: Cannot allocate memory")
+	}
+	return nil
+}
+
+// checkBridges is the last step of a create.
+func (w *world) checkBridges(cfg xl.Config, libxl complain) *refusal {
 	for _, nic := range cfg.NICs {
-		if r := w.checkBridge(nic, libxl); r != nil {
-			r.text += "\n" + libxl("libxl_create.c:1904:domcreate_attach_devices", "unable to add vif devices").text
+		if r := w.checkBridge(nic); r != nil {
+			r.text += "\n" + libxl("libxl_create.c:1921:domcreate_attach_devices", "unable to add vif devices").text
 			return r
 		}
 	}
@@ -192,13 +218,13 @@ func (w *world) check(cfg xl.Config) *refusal {
 }
 
 // checkBridge is what the hotplug script of an interface refuses.
-func (w *world) checkBridge(nic xl.NIC, libxl complain) *refusal {
+func (w *world) checkBridge(nic xl.NIC) *refusal {
 	if slices.Contains(w.Bridges, nic.Bridge) {
 		return nil
 	}
 	return &refusal{errorFail, fmt.Sprintf("libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: "+
 		"/etc/xen/scripts/vif-bridge online [%d] exited with error status 1\n%s", os.Getpid(),
-		libxl("libxl_device.c:1257:device_hotplug_child_death_cb", "script: Could not find bridge device %s", nic.Bridge).text)}
+		"libxl: error: libxl_device.c:1337:device_hotplug_child_death_cb: script: Could not find bridge device "+nic.Bridge)}
 }
 
 // complain makes a refusal in libxl's form.
@@ -211,42 +237,42 @@ func (w *world) complainOf(id int) complain {
 	}
 }
 
-// checkDisks is what libxl__device_disk_setdefault and the disk back ends refuse.
+// checkDisks is what adding the disks' devices refuses.
 func checkDisks(cfg xl.Config, libxl complain) *refusal {
 	taken := map[string]bool{}
-	for i, d := range cfg.Disks {
-		if _, err := xl.DiskIndex(d.VDev); err != nil {
-			return libxl("libxl_device.c:404:libxl__device_disk_dev_number", "Invalid or unsupported virtual disk identifier %s", d.VDev)
-		}
-		if d.Target == "" && d.CDROM {
+	for _, d := range cfg.Disks {
+		_, err := xl.DiskIndex(d.VDev)
+		var r *refusal
+		switch {
+		case err != nil:
+			r = libxl("libxl_disk.c:214:libxl__device_from_disk", "Invalid or unsupported virtual disk identifier %s", d.VDev)
+		case taken[d.VDev]:
+			r = libxl("libxl_disk.c:343:device_disk_add", "device already exists in xenstore")
+		default:
+			taken[d.VDev] = true
 			continue
 		}
-		if _, err := os.Stat(d.Target); err != nil {
-			var cause *os.PathError
-			errors.As(err, &cause)
-			return libxl("libxl_device.c:265:libxl__device_disk_set_backend", "Disk vdev=%s failed to stat: %s: %s\n"+
-				"libxl: error: libxl_create.c:1250:initiate_domain_create: Unable to set disk defaults for disk %d",
-				d.VDev, d.Target, errnoText(cause.Err), i)
-		}
-		if taken[d.VDev] {
-			return libxl("libxl_disk.c:376:device_disk_add", "device already exists in xenstore\n"+
-				"libxl: error: libxl_create.c:1863:domcreate_launch_dm: unable to add disk devices")
-		}
-		taken[d.VDev] = true
+		r.text += "\n" + libxl("libxl_create.c:1672:domcreate_launch_dm", "unable to add disk devices").text
+		return r
 	}
 	return nil
 }
 
 // checkDeviceModel is what QEMU cannot do: read-only or doubled IDE disks.
 func checkDeviceModel(cfg xl.Config, libxl complain) *refusal {
+	if cfg.Type != xl.TypeHVM {
+		return nil
+	}
 	index := map[int]bool{}
 	for _, d := range cfg.Disks {
 		n, _ := xl.DiskIndex(d.VDev)
 		if n < 4 && d.ReadOnly && !d.CDROM && !strings.HasPrefix(d.VDev, "sd") {
-			return libxl("libxl_dm.c:1884:libxl__build_device_model_args_new", "qemu-xen doesn't support read-only IDE disk drivers")
+			r := libxl("libxl_dm.c:2008:libxl__build_device_model_args_new", "qemu-xen doesn't support read-only IDE disk drivers")
+			r.text += "\n" + libxl("libxl_dm.c:3161:device_model_spawn_outcome", "(null): spawn failed (rc=-6)").text
+			return r.noDeviceModel(libxl, -6)
 		}
 		if index[n] && n < 4 {
-			return spawnFailed(libxl)
+			return libxl("libxl_dm.c:3161:device_model_spawn_outcome", "device model: spawn failed (rc=-3)").noDeviceModel(libxl, -3)
 		}
 		index[n] = true
 	}
@@ -265,16 +291,16 @@ func (w *world) checkVNC(cfg xl.Config, libxl complain) *refusal {
 		_ = l.Close()
 	}
 	if busy || err != nil {
-		return spawnFailed(libxl)
+		r := libxl("libxl_qmp.c:1399:qmp_ev_fd_callback", "error on QMP socket: Connection reset by peer")
+		return r.noDeviceModel(libxl, -26)
 	}
 	return nil
 }
 
-// spawnFailed is all that xl says when QEMU ends; why stands in /var/log/xen/qemu-dm-NAME.log only.
-func spawnFailed(libxl complain) *refusal {
-	r := libxl("libxl_dm.c:2838:device_model_spawn_outcome", "device model: spawn failed (rc=-3)")
-	r.text += "\n" + libxl("libxl_create.c:1820:domcreate_devmodel_started", "device model did not start: -3").text +
-		"\nlibxl: error: libxl_aoutils.c:646:libxl__kill_xs_path: Device Model already exited"
+// noDeviceModel adds what xl says when QEMU has ended; why stands in /var/log/xen/qemu-dm-NAME.log only.
+func (r *refusal) noDeviceModel(libxl complain, rc int) *refusal {
+	r.text += "\n" + libxl("libxl_dm.c:3381:device_model_postconfig_done", "Post DM startup configs failed, rc=%d", rc).text +
+		"\n" + libxl("libxl_create.c:1896:domcreate_devmodel_started", "device model did not start: %d", rc).text
 	return r
 }
 

@@ -1,6 +1,7 @@
 package simhost
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ func xlBlockAttach(c *call) int {
 	}
 	return c.on("block-attach", c.nobody, func(w *world, d Domain) error {
 		disks := append(slices.Clone(d.Disks), disk)
-		if r := checkDisks(xl.Config{Disks: disks}, w.complainOf(d.ID)); r != nil {
+		if r := cmp.Or(checkFile(disk), checkDisks(xl.Config{Disks: disks}, w.complainOf(d.ID))); r != nil {
 			c.fail(0, "%s\nlibxl_device_disk_add failed.", r.text)
 			return errRefused
 		}
@@ -94,7 +95,7 @@ func xlNetworkAttach(c *call) int {
 	}
 	nic = withDefaults(nic)
 	return c.on("network-attach", c.nobody, func(w *world, d Domain) error {
-		if r := w.checkBridge(nic, w.complainOf(d.ID)); r != nil {
+		if r := w.checkBridge(nic); r != nil {
 			c.fail(0, "%s\nlibxl_device_nic_add failed.", r.text)
 			return errRefused
 		}
@@ -158,5 +159,53 @@ func (c *call) changeCD(target string) int {
 		}
 		d.Disks[at].Target = target
 		return w.put(d)
+	})
+}
+
+// xlBlockList is `xl block-list DOMAIN`, which ends with 0 also for a domain that is not there.
+func xlBlockList(c *call) int {
+	if len(c.args) == 0 {
+		return c.usage("block-list")
+	}
+	return c.result(c.change(func(w *world) error {
+		c.printf("%-5s %-3s %-6s %-5s %-6s %-8s %-30s\n", "Vdev", "BE", "handle", "state", "evt-ch", "ring-ref", "BE-path")
+		d, found := w.find(c.args[0])
+		if _, number := domid(c.args[0]); !found && !number {
+			c.fail(0, "%s is an invalid domain identifier", c.args[0])
+		}
+		for _, disk := range d.Disks {
+			n, err := xl.VDevNumber(disk.VDev)
+			if err != nil {
+				return err
+			}
+			backend := "vbd"
+			if !usesLoop(d.Type, disk) {
+				backend = "qdisk"
+			}
+			c.printf("%-5d %-3d %-6d %-5d %-6d %-8d /local/domain/0/backend/%s/%d/%d\n", n, 0, d.ID, d.deviceState(), -1, -1, backend, d.ID, n)
+		}
+		return nil
+	}), 0)
+}
+
+// deviceState is 4 where a guest's driver has connected to the device, and 1 where nobody has looked at it yet.
+func (d Domain) deviceState() int {
+	if d.Ran {
+		return 4
+	}
+	return 1
+}
+
+// xlNetworkList is `xl network-list DOMAIN`.
+func xlNetworkList(c *call) int {
+	if len(c.args) == 0 {
+		return c.usage("network-list")
+	}
+	c.printf("%-3s %-2s %-17s %-6s %-5s %-6s %5s/%-5s %-30s\n", "Idx", "BE", "Mac Addr.", "handle", "state", "evt-ch", "tx-", "rx-ring-ref", "BE-path")
+	return c.on("network-list", func(int) int { return 0 }, func(_ *world, d Domain) error {
+		for i, nic := range d.NICs {
+			c.printf("%-3d %-2d %-17s %6d %5d %6d %5d/%-11d /local/domain/0/backend/vif/%d/%d\n", i, 0, nic.MAC, i, d.deviceState(), -1, -1, -1, d.ID, i)
+		}
+		return nil
 	})
 }

@@ -46,7 +46,6 @@ func (w *world) info() [][2]string {
 		{"cpu_mhz", "2400.000"},
 		{"hw_caps", "178bfbff:80002001:20100800:00000001:00000000:00000000:00000000:00000000"},
 		{"virt_caps", w.Capabilities},
-		{"arm_sve_vector_length", "0"},
 		{"total_memory", text(w.MemoryMiB)},
 		{"free_memory", text(w.freeMiB())},
 		{"sharing_freed_memory", "0"},

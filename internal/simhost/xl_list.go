@@ -53,7 +53,7 @@ func (c *call) chosen(w *world) (list []Domain, dom0 bool, status int) {
 			dom0 = true
 			continue
 		}
-		d, status := c.look(w, word, func(int) int {
+		d, _, status := c.look(w, word, func(int) int {
 			return c.fail(1, "Error: Domain '%s' does not exist.", word)
 		})
 		if status != 0 {
@@ -108,10 +108,21 @@ func xlVMList(c *call) int {
 }
 
 func xlDomID(c *call) int {
-	return c.on("domid", c.nobody, func(_ *world, d Domain) error {
-		c.printf("%d\n", d.ID)
+	if len(c.args) == 0 {
+		return c.usage("domid")
+	}
+	found := false
+	err := c.change(func(w *world) error {
+		var d Domain
+		if d, found = w.find(c.args[0]); found {
+			c.printf("%d\n", d.ID)
+		}
 		return nil
 	})
+	if err == nil && !found {
+		return c.fail(1, "Can't get domid of domain name '%s', maybe this domain does not exist.", c.args[0])
+	}
+	return c.result(err, 0)
 }
 
 func xlDomName(c *call) int {

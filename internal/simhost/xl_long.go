@@ -1,7 +1,9 @@
 package simhost
 
 import (
+	"cmp"
 	"encoding/json"
+	"math"
 	"strings"
 
 	"github.com/onexen/terraform-provider-xen/internal/xl"
@@ -27,22 +29,29 @@ type (
 	longCreate struct {
 		Type       string `json:"type"`
 		Name       string `json:"name"`
+		DomID      uint32 `json:"domid,omitempty"`
 		UUID       string `json:"uuid"`
 		RunHotplug string `json:"run_hotplug_scripts,omitempty"`
 	}
 	longBuild struct {
-		MaxVCPUs   int       `json:"max_vcpus"`
-		AvailVCPUs []int     `json:"avail_vcpus"`
-		MaxKiB     int64     `json:"max_memkb"`
-		TargetKiB  int64     `json:"target_memkb"`
-		Sched      any       `json:"sched_params,omitempty"`
-		Bootloader string    `json:"bootloader,omitempty"`
-		Kernel     string    `json:"kernel,omitempty"`
-		Cmdline    string    `json:"cmdline,omitempty"`
-		Ramdisk    string    `json:"ramdisk,omitempty"`
-		HVM        *longHVM  `json:"type.hvm,omitempty"`
-		PV         *struct{} `json:"type.pv,omitempty"`
-		PVH        *struct{} `json:"type.pvh,omitempty"`
+		MaxVCPUs   int        `json:"max_vcpus"`
+		AvailVCPUs []int      `json:"avail_vcpus"`
+		MaxKiB     int64      `json:"max_memkb"`
+		TargetKiB  int64      `json:"target_memkb"`
+		Sched      *longSched `json:"sched_params,omitempty"`
+		Claim      string     `json:"claim_mode,omitempty"`
+		Bootloader string     `json:"bootloader,omitempty"`
+		Kernel     string     `json:"kernel,omitempty"`
+		Cmdline    string     `json:"cmdline,omitempty"`
+		Ramdisk    string     `json:"ramdisk,omitempty"`
+		HVM        *longHVM   `json:"type.hvm,omitempty"`
+		PV         *struct{}  `json:"type.pv,omitempty"`
+		PVH        *struct{}  `json:"type.pvh,omitempty"`
+	}
+	longSched struct {
+		Name   string `json:"sched,omitempty"`
+		Weight int    `json:"weight"`
+		Cap    int    `json:"cap"`
 	}
 	longHVM struct {
 		VNC    *longVNC `json:"vnc,omitempty"`
@@ -55,6 +64,7 @@ type (
 		Listen   string `json:"listen,omitempty"`
 		Password string `json:"passwd,omitempty"`
 		Display  int    `json:"display,omitempty"`
+		FindFree string `json:"findunused,omitempty"`
 	}
 	longVFB struct {
 		VNC    longVNC `json:"vnc"`
@@ -91,7 +101,9 @@ func (c *call) printLong(w *world, list []Domain, dom0 bool) error {
 		}})
 	}
 	for _, d := range list {
-		long = append(long, longDomain{DomID: d.ID, Config: longOf(d.Config)})
+		c := longOf(d.Config)
+		c.CInfo.DomID = math.MaxUint32 // what the file asked for: any
+		long = append(long, longDomain{DomID: d.ID, Config: c})
 	}
 	text, err := json.MarshalIndent(long, "", "    ")
 	if err != nil {
@@ -103,16 +115,14 @@ func (c *call) printLong(w *world, list []Domain, dom0 bool) error {
 
 func longOf(d xl.Config) longConfig {
 	c := longConfig{
-		CInfo: longCreate{Type: d.Type, Name: d.Name, UUID: d.UUID, RunHotplug: "False"},
+		CInfo: longCreate{Type: d.Type, Name: d.Name, UUID: d.UUID, RunHotplug: "True"},
 		BInfo: longBuild{
 			MaxVCPUs: max(d.MaxVCPUs, d.VCPUs, 1), AvailVCPUs: upTo(max(d.VCPUs, 1)),
 			MaxKiB: max(d.MaxMemory, d.Memory) << 10, TargetKiB: d.Memory << 10,
+			Sched: &longSched{Name: "credit2", Weight: cmp.Or(d.CPUWeight, 256), Cap: d.CPUCap}, Claim: "True",
 			Bootloader: d.Bootloader, Kernel: d.Kernel, Cmdline: d.Cmdline, Ramdisk: d.Ramdisk,
 		},
-		OnPoweroff: d.OnPoweroff, OnReboot: d.OnReboot, OnCrash: d.OnCrash,
-	}
-	if d.CPUWeight != 0 || d.CPUCap != 0 {
-		c.BInfo.Sched = map[string]int{"weight": d.CPUWeight, "cap": d.CPUCap}
+		OnPoweroff: unlessDestroy(d.OnPoweroff), OnReboot: unlessDestroy(d.OnReboot), OnCrash: unlessDestroy(d.OnCrash),
 	}
 	switch d.Type {
 	case xl.TypeHVM:
@@ -143,12 +153,20 @@ func longOf(d xl.Config) longConfig {
 	return c
 }
 
+// unlessDestroy is an action as libxl prints it: destroy is its default, and others are written with underscores.
+func unlessDestroy(action string) string {
+	if action == "destroy" {
+		return ""
+	}
+	return strings.ReplaceAll(action, "-", "_")
+}
+
 func longVNCOf(v *xl.VNC) *longVNC {
 	listen := v.Listen
 	if listen == "" {
 		listen = "127.0.0.1"
 	}
-	return &longVNC{Enable: "True", Listen: listen, Password: v.Password, Display: v.Display}
+	return &longVNC{Enable: "True", Listen: listen, Password: v.Password, Display: v.Display, FindFree: "False"}
 }
 
 func number(b bool) int {

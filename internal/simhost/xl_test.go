@@ -132,8 +132,8 @@ func TestWhatXlRefuses(t *testing.T) {
 		"no file":      {3, "No such file or directory", h.Dir() + "/nothing.cfg"},
 		"syntax":       {1, "Failed to parse config", write(t, h, "syntax.cfg", "name = one\n")},
 		"no name":      {1, "name", write(t, h, "noname.cfg", "memory = 64\n")},
-		"format":       {1, "unknown value for format", write(t, h, "f.cfg", "name = 'f'\ndisk = ['format=zip,vdev=xvda,target=/x']\n")},
-		"vdev":         {3, "virtual disk identifier", write(t, h, "v.cfg", "name = 'v'\nkernel='"+h.Dir()+"/vmlinuz'\ndisk = ['format=raw,vdev=zzz,target=/x']\n")},
+		"format":       {1, "zip", write(t, h, "f.cfg", "name = 'f'\ndisk = ['format=zip,vdev=xvda,target=/x']\n")},
+		"vdev":         {3, "virtual disk identifier", write(t, h, "v.cfg", "name = 'v'\nkernel='"+h.Dir()+"/vmlinuz'\ndisk = ['format=raw,vdev=zzz,target="+h.Dir()+"/first.img']\n")},
 		"same name":    {3, `Domain with name "first" already exists.`, guest(t, h, "first")},
 		"missing disk": {3, "Disk vdev=xvda failed to stat: /nothing: No such file or directory", guest(t, h, "d", func(c *xl.Config) { c.Disks[0].Target = "/nothing" })},
 		"kernel":       {3, "No such file or directory", guest(t, h, "k", func(c *xl.Config) { c.Kernel = "/nothing" })},
@@ -230,11 +230,12 @@ func TestShutdown(t *testing.T) {
 	equal(t, "loop devices", len(h.Loops()), 0)
 
 	xlOK(t, h, "create", "-p", guest(t, h, "p2"))
-	xlOK(t, h, "shutdown", "p2")
-	time.Sleep(100 * time.Millisecond)
-	equal(t, "a paused guest does not obey", len(h.Domains()), 1)
+	refused(t, h, 1, "shutdown failed (rc=-9)", "shutdown", "p2")
 	xlOK(t, h, "unpause", "p2")
-	eventually(t, "it obeys once it runs", func() bool { return len(h.Domains()) == 0 })
+	time.Sleep(100 * time.Millisecond)
+	equal(t, "a request that a paused guest did not take is forgotten", len(h.Domains()), 1)
+	xlOK(t, h, "create", "-p", guest(t, h, "h1", hvm))
+	refused(t, h, 1, "shutdown failed (rc=-10)", "shutdown", "h1")
 }
 
 func TestGuestsThatDoNotShutDown(t *testing.T) {
@@ -274,7 +275,8 @@ func TestHowGuestsEnd(t *testing.T) {
 
 func TestAbsentDomains(t *testing.T) {
 	h := simhost.Start(t)
-	for _, command := range []string{"list", "domid", "destroy", "shutdown", "pause", "unpause"} {
+	refused(t, h, 1, "Can't get domid of domain name 'nobody'", "domid", "nobody")
+	for _, command := range []string{"list", "destroy", "shutdown", "pause", "unpause"} {
 		refused(t, h, 1, "nobody is an invalid domain identifier (rc=-6)", command, "nobody")
 	}
 	refused(t, h, 1, "destroy failed", "destroy", "99")

@@ -118,6 +118,7 @@ func connect(t *testing.T) contract.Runner {
 		if errors.As(err, &exit) {
 			out.Status, err = exit.ExitStatus(), nil
 		}
+		t.Logf("$ %s\n%d\n%s%s", command, out.Status, out.Stdout, out.Stderr)
 		return out, err
 	}
 }

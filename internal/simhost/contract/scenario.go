@@ -54,7 +54,7 @@ func Steps() []Step {
 // infoKeys are the keys of xl info in their order.
 var infoKeys = []string{
 	"host", "release", "version", "machine", "nr_cpus", "max_cpu_id", "nr_nodes", "cores_per_socket", "threads_per_core",
-	"cpu_mhz", "hw_caps", "virt_caps", "arm_sve_vector_length", "total_memory", "free_memory", "sharing_freed_memory", "sharing_used_memory",
+	"cpu_mhz", "hw_caps", "virt_caps", "total_memory", "free_memory", "sharing_freed_memory", "sharing_used_memory",
 	"outstanding_claims", "free_cpus", "xen_major", "xen_minor", "xen_extra", "xen_version", "xen_caps", "xen_scheduler",
 	"xen_pagesize", "platform_params", "xen_changeset", "xen_commandline", "cc_compiler", "cc_compile_by",
 	"cc_compile_domain", "cc_compile_date", "build_id", "xend_config_format",
@@ -67,7 +67,7 @@ func refusedByParser() []Step {
 		{Name: "syntax error", File: "name = one\n", Do: create, Status: 1, Stderr: `(?s)config parsing error.*Failed to parse config`},
 		{Name: "no name", File: "memory = 64\n", Do: create, Status: 1, Stderr: `name`},
 		{Name: "bad format of a disk", File: pv("bad", disks("format=zip,vdev=xvda,target=@W@/d0.img")), Do: create, Status: 1,
-			Stderr: `config parsing error in disk specification: unknown value for format`},
+			Stderr: `config parsing error.*zip`},
 		{Name: "bad uuid", File: pv("bad", "uuid = 'nonsense'"), Do: create, Status: 1, Stderr: `nonsense`},
 		{Name: "dry run", File: pv("dry", disks(disk0)), Do: "xl create -n @W@/cfg", Stdout: `"name": "contract-dry"`},
 	}
@@ -95,7 +95,8 @@ func pvSteps() []Step {
 		{Name: "two domains of one identity in vm-list", Do: "xl vm-list | grep -c " + uuid0, Stdout: `^2\n$`},
 		{Name: "rename", Do: "xl rename contract-p1 contract-p2", Domains: []string{"p0 runs", "p2 paused"}},
 		{Name: "rename to a name that is taken", Do: "xl rename contract-p2 contract-p0", Status: 1, Stderr: `already exists`},
-		{Name: "shut down a paused guest", Do: "xl shutdown contract-p2", Stderr: `^Shutting down domain \d+\n`},
+		{Name: "shut down a paused guest", Do: "xl shutdown contract-p2", Status: 1,
+			Stderr: `(?s)^Shutting down domain \d+\n.*guest didn't acknowledge control request: -9\nshutdown failed \(rc=-9\)\n$`},
 		{Name: "more memory than its maximum", Do: "xl mem-set contract-p2 999m", Status: 1,
 			Stderr: `memory_dynamic_max must be less than or equal to`},
 		{Name: "more processors than its maximum", Do: "xl vcpu-set contract-p2 2", Status: 1, Stderr: `Requested 2 VCPUs, however maxcpus is 1`},
@@ -112,12 +113,13 @@ func refusedByLibxl() []Step {
 		{Name: "missing disk file", File: pv("bad", disks("format=raw,vdev=xvda,target=@W@/none.img")), Do: create, Status: 3,
 			Stderr: `Disk vdev=xvda failed to stat: @W@/none\.img: No such file or directory`},
 		{Name: "no such device name", File: pv("bad", disks("format=raw,vdev=zzz,target=@W@/d0.img")), Do: create, Status: 3,
-			Stderr: `Invalid or unsupported virtual disk identifier zzz`},
-		{Name: "one device name twice", File: pv("bad", disks(disk0, disk1)), Do: create, Status: 3, Stderr: `device already exists`},
-		{Name: "missing kernel", File: pv("bad", "kernel = '@W@/none'"), Do: create, Status: 3, Stderr: `No such file or directory`},
+			Stderr: `(?s)Invalid or unsupported virtual disk identifier zzz.*unable to add disk devices`},
+		{Name: "one device name twice", File: pv("bad", disks(disk0, disk1)), Do: create, Status: 3, Stderr: `device already exists in xenstore`},
+		{Name: "missing kernel", File: pv("bad", "kernel = '@W@/none'"), Do: create, Status: 3,
+			Stderr: `(?s)failed to open file '@W@/none': No such file or directory.*xc_dom_kernel_file failed`},
 		{Name: "missing bridge", File: pv("bad", disks(disk0), "vif = ['bridge=nowhere']"), Do: create, Status: 3,
-			Stderr: `(?s)vif-bridge online.*exited with error status 1`},
-		{Name: "too much memory", File: pv("bad", "memory = 500000"), Do: create, Status: 3, Stderr: `emory`},
+			Stderr: `(?s)vif-bridge online.*exited with error status 1.*Could not find bridge device nowhere.*unable to add vif devices`},
+		{Name: "too much memory", File: pv("bad", "memory = 500000"), Do: create, Status: 3, Stderr: `xc_dom_boot_mem_init failed: Cannot allocate memory`},
 	}
 }
 
@@ -128,13 +130,13 @@ func hvmSteps() []Step {
 		{Name: "read-only IDE disk", File: hvm("bad", disks("format=raw,vdev=hda,access=ro,target=@W@/d0.img")), Do: create, Status: 3,
 			Stderr: `qemu-xen doesn't support read-only IDE disk drivers`},
 		{Name: "one index twice", File: hvm("bad", disks(disk0, "format=raw,vdev=hda,target=@W@/d1.img")), Do: create, Status: 3,
-			Stderr: `device model`},
+			Stderr: `device model: spawn failed \(rc=-3\)`},
 		{Name: "HVM with a disk and a CD-ROM", File: hvm("h0", disks(disk0, cd), "vnc = 1", "vnclisten = '127.0.0.1'", "vncdisplay = 2177", "vncunused = 0"),
 			Do: create, Domains: []string{"h0 paused"}, Loops: []string{"d0.img 1"}},
 		{Name: "its configuration", Do: "xl list -l contract-h0",
 			Stdout: `(?s)"type": "hvm".*"type.hvm": \{.*"vnc": \{.*"listen": "127.0.0.1".*"display": 2177.*"disks": \[.*"vdev": "hdc".*"is_cdrom": 1`},
 		{Name: "a VNC port that another domain has", File: hvm("bad", disks(disk1), "vnc = 1", "vnclisten = '127.0.0.1'", "vncdisplay = 2177", "vncunused = 0"),
-			Do: create, Status: 3, Stderr: `device model`},
+			Do: create, Status: 3, Stderr: `(?s)error on QMP socket.*device model did not start: -26`},
 		{Name: "shut down an HVM guest that never ran", Do: "xl shutdown contract-h0", Status: 1,
 			Stderr: `(?s)PV control interface not available: external graceful shutdown not possible\..*shutdown failed \(rc=-10\)`},
 		{Name: "destroy it", Do: "xl destroy contract-h0", Domains: []string{}, Loops: []string{}},
@@ -144,11 +146,22 @@ func hvmSteps() []Step {
 // absentSteps are commands on domains that are not there.
 func absentSteps() []Step {
 	var steps []Step
-	for _, command := range []string{"list", "domid", "destroy", "shutdown", "pause", "unpause", "block-list"} {
+	for _, command := range []string{"list", "destroy", "shutdown", "pause", "unpause"} {
 		steps = append(steps, Step{Name: command + " an absent name", Do: "xl " + command + " contract-none", Status: 1,
 			Stderr: `contract-none is an invalid domain identifier \(rc=-6\)`})
 	}
 	return append(steps,
+		Step{Name: "domid of an absent name", Do: "xl domid contract-none", Status: 1,
+			Stderr: `Can't get domid of domain name 'contract-none', maybe this domain does not exist\.`},
+		Step{Name: "block-list of an absent name", Do: "xl block-list contract-none", Stdout: `^Vdev `, Stderr: `^contract-none is an invalid domain identifier\n$`},
+		Step{Name: "network-list of an absent name", Do: "xl network-list contract-none", Status: 1, Stdout: `^Idx `,
+			Stderr: `contract-none is an invalid domain identifier \(rc=-6\)`},
+		Step{Name: "pause an absent number", Do: "xl pause 32000", Stderr: `Domain 32000:Pausing domain: No such process`},
+		Step{Name: "unpause an absent number", Do: "xl unpause 32000", Stderr: `unable to get domain type for domid=32000`},
+		Step{Name: "shut down an absent number", Do: "xl shutdown 32000", Status: 1,
+			Stderr: `(?s)unable to get domain type for domid=32000.*shutdown failed \(rc=-3\)`},
+		Step{Name: "domid of an absent number", Do: "xl domid 32000", Status: 1, Stderr: `Can't get domid of domain name '32000'`},
+		Step{Name: "domname of an absent number", Do: "xl domname 32000", Status: 1, Stderr: `Can't get domain name of domain id '32000'`},
 		Step{Name: "list an absent number", Do: "xl list 32000", Status: 1, Stderr: `Error: Domain '32000' does not exist\.`},
 		Step{Name: "destroy an absent number", Do: "xl destroy 32000", Status: 1, Stderr: `destroy failed \(rc=-21\)`},
 		Step{Name: "losetup of an absent file", Do: "losetup -j @W@/none", Stdout: `^$`},
