@@ -91,19 +91,22 @@ func TestProviderRefusals(t *testing.T) {
 	}
 }
 
-// TestProviderWithUnknownAddress makes a plan while the address of the host is not known: it is made without the host, and the apply has it.
+// TestProviderWithUnknownAddress makes plans while the address of the host is not known: a new resource is planned without the host and
+// made by the apply, and one that exists cannot be read, which is an error and not its absence.
 func TestProviderWithUnknownAddress(t *testing.T) {
 	t.Parallel()
 	h := simhost.Start(t)
-	address := fmt.Sprintf(`
-resource "terraform_data" "address" {
-  input = %q
-}
-`, h.Address())
-	config := address + strings.Replace(imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q", disk(t, "root"))),
+	image := strings.Replace(imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q", disk(t, "root"))),
 		fmt.Sprintf("= %q", h.Address()), "= terraform_data.address.output", 1)
-	run(t, h, resource.TestStep{
-		Config:            config,
-		ConfigStateChecks: []statecheck.StateCheck{has(imageAddress, "id", knownvalue.StringExact("xen01/1"))},
-	})
+	config := func(address string) string {
+		return fmt.Sprintf("resource \"terraform_data\" \"address\" {\n  input = %q\n}\n", address) + image
+	}
+	run(t, h,
+		resource.TestStep{
+			Config:            config(h.Address()),
+			ConfigStateChecks: []statecheck.StateCheck{has(imageAddress, "id", knownvalue.StringExact("xen01/1"))},
+		},
+		resource.TestStep{Config: config("localhost"), ExpectError: words("the provider's argument hosts.xen01.address is not known before the apply")},
+		resource.TestStep{Config: config(h.Address())},
+	)
 }

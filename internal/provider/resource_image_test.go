@@ -95,7 +95,7 @@ func TestImageContent(t *testing.T) {
 		},
 		resource.TestStep{
 			PreConfig: func() { overwrite(t, copied, "two") },
-			Config:    imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q\nchecksum = \"%s\"", copied, sum(t, copied))),
+			Config:    imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q\nchecksum = \"%s\"", copied, sum(t, disk(t, "two")))),
 			// The checksum says nothing new about the content.
 			ConfigPlanChecks: planned(imageAddress, plancheck.ResourceActionUpdate),
 		},
