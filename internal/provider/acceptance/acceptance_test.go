@@ -53,8 +53,12 @@ func connect(t *testing.T) dom0 {
 	})
 	t.Cleanup(func() { _ = h.Close() })
 	d := dom0{T: t, host: h}
-	d.clean()
-	t.Cleanup(d.clean)
+	before := d.things()
+	t.Cleanup(func() {
+		if after := d.things(); after != before {
+			t.Errorf("on the host there was:\n%s\nand now there is:\n%s", before, after)
+		}
+	})
 	return d
 }
 
@@ -68,19 +72,16 @@ func (d dom0) sh(script string, args ...string) string {
 	return strings.TrimSpace(string(result.Stdout))
 }
 
-// clean fails when a domain, a loop device, or a file of the datastore is there; tests begin and end so.
-func (d dom0) clean() {
+// things lists the domains, the loop devices and the files of the datastore; what a test makes must be gone after it.
+func (d dom0) things() string {
 	d.Helper()
-	left := d.sh(`xl list | awk 'NR > 2'
+	return d.sh(`xl list | awk 'NR > 2 { print "domain", $1 }'
 losetup -a
-cd -- "$1" 2>/dev/null && find images templates contexts vms tmp locks -type f ! -name .last ! -name records`, os.Getenv("XEN_DATASTORE"))
-	if left != "" {
-		d.Errorf("on the host there is:\n%s", left)
-	}
+cd -- "$1" 2>/dev/null && find images templates contexts vms tmp locks -type f ! -name .last ! -name records || true`, os.Getenv("XEN_DATASTORE"))
 }
 
-// console waits until the log of a guest's console matches all patterns, and gives it.
-func (d dom0) console(name string, patterns ...string) string {
+// console waits until the log of a guest's console matches all patterns.
+func (d dom0) console(name string, patterns ...string) {
 	d.Helper()
 	deadline := time.Now().Add(guestPatience)
 	for {
@@ -93,7 +94,7 @@ func (d dom0) console(name string, patterns ...string) string {
 		}
 		switch {
 		case missing == "":
-			return log
+			return
 		case time.Now().After(deadline):
 			d.Fatalf("the console of %s does not show %s within %s:\n%s", name, missing, guestPatience, log)
 		}

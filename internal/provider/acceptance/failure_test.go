@@ -1,7 +1,6 @@
 package acceptance_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -42,6 +41,7 @@ resource "xen_virtual_machine" "broken" {
 `
 	}
 	boot := "  os = local.boot\n"
+	before := d.things()
 	steps := []resource.TestStep{}
 	for _, test := range []struct{ memory, more, want string }{
 		{"128", boot + `  nics = { eth0 = { bridge = "nobridge" } }`, `has no bridge "nobridge"`},
@@ -53,9 +53,9 @@ resource "xen_virtual_machine" "broken" {
 			resource.TestStep{Config: machine(test.memory, test.more), ExpectError: words(test.want)},
 			resource.TestStep{
 				Config: "# nothing\n",
-				PreConfig: func() {
-					if left := d.sh(`xl list | awk 'NR > 2'; losetup -a; ls -- "$1/vms"`, os.Getenv("XEN_DATASTORE")); left != "" {
-						t.Errorf("after %q there is on the host:\n%s", test.want, left)
+				PostApplyFunc: func() {
+					if after := d.things(); after != before {
+						t.Errorf("after %q there is on the host:\n%s", test.want, after)
 					}
 				},
 			})
