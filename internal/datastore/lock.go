@@ -45,7 +45,7 @@ func (s *Store) Lock(ctx context.Context, kind model.Kind, id int, wait time.Dur
 		Args: []string{s.root, fmt.Sprintf("%s-%d", kind, id), strconv.Itoa(int(wait.Seconds())), owner()},
 	})
 	if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Status == exitLocked {
-		return nil, &LockedError{Kind: kind, ID: id, Owner: strings.TrimSpace(string(exit.Stdout)), Waited: wait}
+		return nil, &LockedError{Kind: kind, ID: id, Owner: strings.TrimSpace(string(exit.Stderr)), Waited: wait}
 	}
 	if err != nil {
 		return nil, err

@@ -4,7 +4,7 @@ set -eu
 cd -- "$1/locks"
 exec 9>>"$2"
 if ! flock -n 9; then
-	flock -w "$3" 9 || { cat -- "$2"; exit 75; }
+	flock -w "$3" 9 || { cat -- "$2" >&2; exit 75; } # the first line on standard output says that the lock is held
 fi
 printf '%s since %s\n' "$4" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >"$2"
 echo locked

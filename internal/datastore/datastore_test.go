@@ -1,0 +1,196 @@
+package datastore_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/datastore"
+	"github.com/onexen/terraform-provider-xen/internal/host"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+	"github.com/onexen/terraform-provider-xen/internal/simhost"
+)
+
+// open connects to a simulated host and opens its datastore; each call is another client.
+func open(t *testing.T, sim *simhost.Host) *datastore.Store {
+	t.Helper()
+	h := host.New(host.Config{Address: sim.Address(), Port: sim.Port(), User: sim.User(), PrivateKeyFile: sim.PrivateKeyFile(), HostKey: sim.HostKey()})
+	t.Cleanup(func() { _ = h.Close() })
+	store, err := datastore.New(h, sim.Datastore())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func put(t *testing.T, store *datastore.Store, kind model.Kind, header model.Header) int {
+	t.Helper()
+	id, err := store.Reserve(t.Context(), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header.ID = id
+	if err := store.Create(t.Context(), kind, header, header); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestIdsAreNeverUsedTwice(t *testing.T) {
+	store := open(t, simhost.Start(t))
+	first := put(t, store, model.KindImage, model.Header{Name: "a"})
+	if err := store.Remove(t.Context(), model.KindImage, first); err != nil {
+		t.Fatal(err)
+	}
+	if second := put(t, store, model.KindImage, model.Header{Name: "a"}); second <= first {
+		t.Errorf("after %d came %d", first, second)
+	}
+}
+
+func TestReserveFromManyClients(t *testing.T) {
+	sim := simhost.Start(t)
+	open(t, sim)
+	var (
+		mu   sync.Mutex
+		seen = map[int]bool{}
+		all  sync.WaitGroup
+	)
+	for range 4 {
+		store := open(t, sim)
+		all.Go(func() {
+			for range 5 {
+				id, err := store.Reserve(t.Context(), model.KindVirtualMachine)
+				mu.Lock()
+				if err != nil || seen[id] {
+					t.Errorf("got %d a second time, or %v", id, err)
+				}
+				seen[id] = true
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	if len(seen) != 20 {
+		t.Errorf("%d numbers were reserved, not 20", len(seen))
+	}
+}
+
+func TestClaimsAreUnique(t *testing.T) {
+	store := open(t, simhost.Start(t))
+	holder := put(t, store, model.KindVirtualMachine, model.Header{Name: "web", Claims: []string{"name web", "mac 02:00:00:00:00:01"}})
+	id, err := store.Reserve(t.Context(), model.KindVirtualMachine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := model.Header{ID: id, Name: "web-2", Claims: []string{"name web-2", "mac 02:00:00:00:00:01"}}
+	err = store.Create(t.Context(), model.KindVirtualMachine, second, second)
+	conflict, ok := errors.AsType[*datastore.ConflictError](err)
+	if !ok || conflict.Claim != "mac 02:00:00:00:00:01" || conflict.ID != holder || conflict.Kind != model.KindVirtualMachine {
+		t.Errorf("error is %v", err)
+	}
+	// A longer name is another name, and a record does not conflict with itself.
+	second.Claims = []string{"name web-2"}
+	if err := store.Create(t.Context(), model.KindVirtualMachine, second, second); err != nil {
+		t.Error(err)
+	}
+	if err := store.Update(t.Context(), model.KindVirtualMachine, second, second); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsUsedStays(t *testing.T) {
+	store := open(t, simhost.Start(t))
+	image := put(t, store, model.KindImage, model.Header{Name: "a"})
+	vm := put(t, store, model.KindVirtualMachine, model.Header{Name: "web", Uses: []string{"images/1"}})
+	for _, err := range []error{
+		store.Remove(t.Context(), model.KindImage, image),
+		store.UpdateIdle(t.Context(), model.KindImage, model.Header{ID: image, Name: "a"}, model.Header{ID: image, Name: "a"}),
+	} {
+		if inUse, ok := errors.AsType[*datastore.InUseError](err); !ok || len(inUse.By) != 1 || inUse.By[0] != vm {
+			t.Errorf("error is %v", err)
+		}
+	}
+	missing := model.Header{ID: vm + 1, Name: "db"}
+	err := store.Create(t.Context(), model.KindVirtualMachine, missing, missing, datastore.Need{Use: "images/7", Line: `  "id": 7,`})
+	if _, ok := errors.AsType[*datastore.MissingError](err); !ok {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestLockNamesItsHolder(t *testing.T) {
+	sim := simhost.Start(t)
+	store, other := open(t, sim), open(t, sim)
+	lock, err := store.Lock(t.Context(), model.KindImage, 1, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = other.Lock(t.Context(), model.KindImage, 1, time.Second)
+	locked, ok := errors.AsType[*datastore.LockedError](err)
+	if !ok || !strings.Contains(locked.Owner, "since 20") || !strings.Contains(locked.Owner, "process") {
+		t.Errorf("error is %v", err)
+	}
+	lock.Release()
+	if lock, err = other.Lock(t.Context(), model.KindImage, 1, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	lock.Release()
+}
+
+func TestDeadClientLosesItsLock(t *testing.T) {
+	sim := simhost.Start(t)
+	store := open(t, sim)
+	if _, err := store.Lock(t.Context(), model.KindImage, 1, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	sim.Drop()
+	lock, err := open(t, sim).Lock(t.Context(), model.KindImage, 1, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock.Release()
+}
+
+func TestLoad(t *testing.T) {
+	sim := simhost.Start(t)
+	store := open(t, sim)
+	good := put(t, store, model.KindImage, model.Header{Name: "good"})
+	bad := put(t, store, model.KindImage, model.Header{Name: "bad"})
+	if err := os.WriteFile(filepath.Join(store.Dir(model.KindImage, bad), "image.json"), []byte("{\n  \"id\": "), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	disk := filepath.Join(store.Dir(model.KindImage, good), "disk.raw")
+	if err := os.WriteFile(disk, make([]byte, 5000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, also, err := store.Load(t.Context(), "echo and more\n")
+	if err != nil || string(also) != "and more\n" {
+		t.Fatalf("also %q, %v", also, err)
+	}
+	if header, err := datastore.Decode[model.Header](snapshot, model.KindImage, good); err != nil || header.Name != "good" {
+		t.Errorf("read %+v, %v", header, err)
+	}
+	if _, err := datastore.Decode[model.Header](snapshot, model.KindImage, bad); err == nil || errors.Is(err, datastore.ErrAbsent) || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("a damaged record is read as %v", err)
+	}
+	if _, err := datastore.Decode[model.Header](snapshot, model.KindImage, 99); !errors.Is(err, datastore.ErrAbsent) {
+		t.Errorf("an absent record is read as %v", err)
+	}
+	if snapshot.Files[disk].Bytes != 5000 {
+		t.Errorf("the disk is %+v", snapshot.Files[disk])
+	}
+}
+
+func TestRootIsChecked(t *testing.T) {
+	for _, root := range []string{"", "/", "relative", "/srv/../etc", "/srv/a b", "/srv/a,b", "/srv/a=b", "/srv/'", "/srv/\n"} {
+		if _, err := datastore.New(host.New(host.Config{Name: "xen01"}), root); err == nil {
+			t.Errorf("%q is taken for a datastore", root)
+		}
+	}
+}
