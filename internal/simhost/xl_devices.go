@@ -21,7 +21,7 @@ func xlBlockAttach(c *call) int {
 	return c.on("block-attach", c.nobody, func(w *world, d Domain) error {
 		disks := append(slices.Clone(d.Disks), disk)
 		if r := cmp.Or(checkFile(disk), checkDisks(xl.Config{Disks: disks}, w.complainOf(d.ID))); r != nil {
-			c.fail(0, "%s\nlibxl_device_disk_add failed.", r.text)
+			c.fail(0, "%s\nlibxl: error: libxl_device.c:1486:device_addrm_aocomplete: unable to add device\nlibxl_device_disk_add failed.", r.text)
 			return errRefused
 		}
 		if err := w.plug(d, disk); err != nil {
@@ -76,7 +76,8 @@ func (w *world) unplug(d Domain, path string) {
 	}
 }
 
-// xlNetworkAttach is `xl network-attach DOMAIN KEY=VALUE...`.
+// xlNetworkAttach is `xl network-attach DOMAIN KEY=VALUE...`. An interface whose script failed stays in the domain's
+// configuration, as on Xen: until network-detach, a saved domain cannot be restored.
 func xlNetworkAttach(c *call) int {
 	if len(c.args) == 0 {
 		return c.usage("network-attach")
@@ -95,12 +96,16 @@ func xlNetworkAttach(c *call) int {
 	}
 	nic = withDefaults(nic)
 	return c.on("network-attach", c.nobody, func(w *world, d Domain) error {
+		d.NICs = append(d.NICs, nic)
+		if err := w.put(d); err != nil {
+			return err
+		}
 		if r := w.checkBridge(nic); r != nil {
-			c.fail(0, "%s\nlibxl_device_nic_add failed.", r.text)
+			c.fail(0, "%s\nlibxl: error: libxl_device.c:1481:device_addrm_aocomplete: Domain %d:Unable to add vif with id %d\n"+
+				"libxl_device_nic_add failed.", r.text, d.ID, len(d.NICs)-1)
 			return errRefused
 		}
-		d.NICs = append(d.NICs, nic)
-		return w.put(d)
+		return nil
 	})
 }
 
@@ -147,9 +152,9 @@ func (c *call) changeCD(target string) int {
 		var r *refusal
 		switch _, err := os.Stat(target); {
 		case d.Type != xl.TypeHVM:
-			r = complain("libxl_disk.c:1017:libxl_cdrom_insert", "cdrom-insert requires an HVM domain")
+			r = complain("libxl_disk.c:838:libxl_cdrom_insert", "cdrom-insert requires an HVM domain")
 		case at < 0:
-			r = complain("libxl_disk.c:1046:libxl_cdrom_insert", "Virtual device not found")
+			r = complain("libxl_disk.c:864:libxl_cdrom_insert", "Virtual device not found")
 		case target != "" && err != nil:
 			r = complain("libxl_device.c:265:libxl__device_disk_set_backend", "Disk vdev=%s failed to stat: %s: No such file or directory", c.args[1], target)
 		}

@@ -322,7 +322,9 @@ func TestDevicesOfALiveDomain(t *testing.T) {
 	refused(t, h, 1, "Virtual device not found", "cd-insert", "h1", "hdd", iso)
 
 	xlOK(t, h, "network-attach", "h1", "mac=02:00:0a:00:00:01", "bridge=br0")
-	refused(t, h, 1, "vif-bridge", "network-attach", "h1", "bridge=nowhere")
+	refused(t, h, 1, "vif-bridge", "network-attach", "h1", "mac=02:00:0a:00:00:02", "bridge=nowhere")
+	equal(t, "interfaces, with the one that failed", len(h.Domains()[0].NICs), 3)
+	xlOK(t, h, "network-detach", "h1", "02:00:0a:00:00:02")
 	xlOK(t, h, "network-detach", "h1", "02:00:0A:00:00:01")
 	refused(t, h, 1, "Unknown device", "network-detach", "h1", "02:00:0a:00:00:01")
 	equal(t, "interfaces", len(h.Domains()[0].NICs), 1)
@@ -340,8 +342,11 @@ func TestSaveAndRestore(t *testing.T) {
 	equal(t, "domid after restore", h.Domains()[0].ID, 2)
 	refused(t, h, 1, "already exists", "restore", checkpoint)
 	refused(t, h, 1, "wrong magic number", "restore", h.Dir()+"/p1.img")
-	xlOK(t, h, "pause", "p1")
-	refused(t, h, 1, "Failed to save domain", "save", "p1", checkpoint)
+	refused(t, h, 1, "libxl_device_nic_add failed", "network-attach", "p1", "bridge=nowhere")
+	xlOK(t, h, "save", "p1", checkpoint)
+	refused(t, h, 1, "unable to add vif devices", "restore", checkpoint)
+	xlOK(t, h, "create", "-p", guest(t, h, "p2"))
+	refused(t, h, 1, "Failed to save domain", "save", "p2", checkpoint)
 }
 
 func TestASecondHostInTheSameFolderGoesOn(t *testing.T) {

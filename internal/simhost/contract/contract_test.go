@@ -33,7 +33,8 @@ func TestTheSimulatedHostKeepsTheContract(t *testing.T) {
 	keep(t)
 }
 
-// The variables of the lab point this test at a real Xen host; without them there is none to ask.
+// The variables of the lab point this test at a real Xen host; without them there is none to ask. An emulated host needs
+// ten minutes and more: give go test a -timeout of 40m.
 func TestRealXenKeepsTheContract(t *testing.T) {
 	if os.Getenv("XEN_HOST") == "" || os.Getenv("XEN_LAB_KERNEL") == "" {
 		t.Skip("XEN_HOST and XEN_LAB_KERNEL name no real Xen host")
