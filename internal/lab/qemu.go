@@ -40,7 +40,8 @@ func (m machine) args() []string {
 		// Xen is loaded like a kernel, with dom0's kernel and ramdisk as its modules: no boot loader is needed.
 		"-kernel", "boot/xen",
 		// Without dom0_mem dom0's memory balloons with every guest, which is slow and hides lack of memory.
-		"-append", "console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M",
+		// Xen doubts this processor's rdrand and asks, with a pause, for a word on it.
+		"-append", "console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M cpuid=rdrand",
 		"-initrd", "boot/vmlinuz root=/dev/vda ro console=hvc0 net.ifnames=0 quiet,boot/initrd.img",
 		"-drive", "file=" + dom0Disk + ",if=virtio,discard=unmap",
 		// The host is reached from this machine and reaches nothing itself.
