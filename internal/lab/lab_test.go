@@ -3,7 +3,9 @@ package lab
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -76,6 +78,47 @@ func TestOnlyQEMUIsEnded(t *testing.T) {
 	}
 	if pid, runs := runningIn(folder); runs {
 		t.Errorf("process %d is this test, no QEMU", pid)
+	}
+}
+
+func TestEndFindsQEMUInARelativeFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	sleep, err := exec.LookPath("sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(sleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake, err := filepath.Abs(qemu)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(fake, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir("here", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	running := exec.Command(fake, "60")
+	running.Dir = "here"
+	if err := running.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go running.Wait()
+	if err := os.WriteFile(filepath.Join("here", pidFile), fmt.Appendln(nil, running.Process.Pid), 0o644); err != nil {
+		t.Fatal(err)
+	}
+
+	if _, runs := runningIn("here"); !runs {
+		t.Fatal("the running process was not found")
+	}
+	if err := endIn("here"); err != nil {
+		t.Fatal(err)
+	}
+	if _, runs := runningIn("here"); runs {
+		t.Error("it still runs")
 	}
 }
 

@@ -188,7 +188,8 @@ func runningIn(folder string) (int, bool) {
 	process := filepath.Join("/proc", strconv.Itoa(pid))
 	program, _ := os.Readlink(filepath.Join(process, "exe"))
 	works, _ := os.Readlink(filepath.Join(process, "cwd"))
-	real, _ := filepath.EvalSymlinks(folder)
+	absolute, _ := filepath.Abs(folder)
+	real, _ := filepath.EvalSymlinks(absolute)
 	return pid, strings.HasPrefix(filepath.Base(program), "qemu-system-") && works == real
 }
 
