@@ -68,7 +68,8 @@ func (l *Lab) Up(ctx context.Context) error {
 	}
 	defer release()
 
-	if env, err := l.Env(); err == nil && env.answers(ctx) {
+	// An emulated host that is busy answers late; ending it would end somebody's work.
+	if env, err := l.Env(); err == nil && env.answers(ctx, 2*time.Minute) {
 		l.Steps.Say("the lab is already up: %s has its address", l.path(envFile))
 		return nil
 	}

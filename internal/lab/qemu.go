@@ -109,7 +109,7 @@ var aboutSnapshot = regexp.MustCompile("(?i)snapshot|loading")
 // await waits until the host answers, and fails when QEMU ends or the time is over.
 func (p *process) await(ctx context.Context, env Env, limit time.Duration) error {
 	late := time.After(limit)
-	for !env.answers(ctx) {
+	for !env.answers(ctx, 30*time.Second) {
 		select {
 		case <-p.ended:
 			said := tailOf(filepath.Join(p.machine.folder, "qemu.log"), 20)

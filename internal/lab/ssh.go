@@ -65,8 +65,8 @@ func (e Env) remote(ctx context.Context, command, input string) (string, error) 
 
 // answers tells whether the host does what it is told over SSH. A connection alone proves nothing: QEMU's own network accepts
 // it long before the host does.
-func (e Env) answers(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+func (e Env) answers(ctx context.Context, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	_, err := e.remote(ctx, "true", "")
 	return err == nil
