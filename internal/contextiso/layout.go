@@ -20,6 +20,10 @@ const (
 	maxNameBytes = 160 // what a directory record of at most 254 bytes has left for Rock Ridge's name
 	maxNameUCS2  = 64  // Joliet's limit
 	maxDepth     = 8   // of folders, the root included, ECMA-119 6.8.2.1
+
+	// padSectors of zeros end the image, as with genisoimage's -pad. Without them busybox's findfs, which looks for the superblocks of all
+	// file systems and gives up where it cannot read, does not find the label of an image of less than 68 KiB.
+	padSectors = 150
 )
 
 // node is a file or folder on its way to the image.
@@ -203,6 +207,7 @@ func (l *layout) place() error {
 		f.extent = uint32(next)
 		take(uint64(f.size))
 	}
+	next += padSectors
 	if next > math.MaxUint32 {
 		return errors.New("the files do not fit on an ISO")
 	}

@@ -244,7 +244,8 @@ func (l *layout) writeTo(w io.Writer) error {
 			return fmt.Errorf("file %q: %w", f.name, err)
 		}
 	}
-	return nil
+	_, err := w.Write(make([]byte, padSectors*sectorSize))
+	return err
 }
 
 // writeTo copies a file's contents, which must be exactly as long as promised, and fills its

@@ -64,7 +64,7 @@ func New(cfg Config) (*Engine, error) {
 		if wait == 0 {
 			wait = defaultLockTimeout
 		}
-		e.sites[name] = &site{name: name, host: machine, store: store, lockTimeout: wait}
+		e.sites[name] = &site{name: name, host: machine, store: store, lockTimeout: wait, booting: make(chan struct{}, 1)}
 	}
 	if e.defaultHost == "" && len(e.sites) == 1 {
 		e.defaultHost = e.HostNames()[0]

@@ -20,6 +20,10 @@ type site struct {
 	store       *datastore.Store
 	lockTimeout time.Duration
 
+	// booting is held by the one that starts a domain: the hotplug scripts of several would wait for each other, and libxl ends them
+	// after 40 s (LIBXL_HOTPLUG_TIMEOUT, libxl_internal.h).
+	booting chan struct{}
+
 	opening sync.Mutex
 	open    bool // the datastore is there and the host can do what is needed
 

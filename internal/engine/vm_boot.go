@@ -30,6 +30,12 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 	if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
 		return err
 	}
+	select {
+	case s.booting <- struct{}{}:
+		defer func() { <-s.booting }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment), vm.UUID, vm.Name, strconv.FormatInt(vm.VNCPort, 10)}
 	_, err = s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("start virtual machine %q", vm.Name),

@@ -8,10 +8,16 @@ shift 3
 
 if [ "$patience" != 0 ] && [ -n "$(domids)" ]; then
 	log LCM I 'New VM state is SHUTDOWN'
-	for domid in $(domids); do xl shutdown -F "$domid" >>"$dir/vm.log" 2>&1 || true; done
-	while [ "$patience" -gt 0 ] && { [ -n "$(domids)" ] || [ -n "$(watchers)" ]; }; do
-		sleep 1
-		patience=$((patience - 1))
+	asked=0 end=$(($(date +%s) + patience))
+	while [ "$(date +%s)" -lt "$end" ]; do
+		ids=$(domids)
+		[ -n "$ids" ] || [ -n "$(watchers)" ] || break
+		# A guest whose init is not up yet forgets the request (seen on 4.17), so it is repeated.
+		if [ $((asked % 5)) = 0 ]; then
+			for domid in $ids; do xl shutdown -F "$domid" >>"$dir/vm.log" 2>&1 || true; done
+		fi
+		asked=$((asked + 1))
+		sleep 2
 	done
 fi
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -141,11 +142,14 @@ func writeEnv(dir string, host *simhost.Host) error {
 	return os.Rename(temporary, envFile(dir))
 }
 
-// down ends the background process and waits until it is gone.
+// down ends the background process and waits until it is gone. It is success when none runs.
 func down(dir string) error {
 	process, err := running(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return fmt.Errorf("no simulated host runs in %s: %w", dir, err)
+		return fmt.Errorf("unable to end the simulated host in %s: %w", dir, err)
 	}
 	if err := process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -171,7 +175,7 @@ func running(dir string) (*os.Process, error) {
 	}
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil || !strings.Contains(string(line), "\x00serve\x00-dir\x00"+dir) {
-		return nil, fmt.Errorf("process %d of %s is gone", pid, pidFile(dir))
+		return nil, fmt.Errorf("process %d of %s is gone: %w", pid, pidFile(dir), fs.ErrNotExist)
 	}
 	return os.FindProcess(pid)
 }
