@@ -32,7 +32,7 @@ func virtualMachineGraphics() map[string]schema.Attribute {
 	attributes["password_wo"] = schema.StringAttribute{
 		Optional:  true,
 		WriteOnly: true,
-		MarkdownDescription: "Password for the screen, at most 8 characters without a comma. It is not stored in plan and state; a change is noticed " +
+		MarkdownDescription: "Password for the screen, at most 8 characters without a comma. A QEMU without DES, such as that of Debian 12, starts no guest with a password; leave `listen` on `127.0.0.1` there and come through an SSH tunnel. It is not stored in plan and state; a change is noticed " +
 			"all the same. Terraform 1.11 or newer is needed to set it.",
 	}
 	return attributes
