@@ -75,6 +75,10 @@ func TestFailedCreateLeavesNothing(t *testing.T) {
 			fault: func(h *simhost.Host) { h.FailTool("xl create", 3, "libxl: error: out of luck") },
 			want:  `(?s)out of luck.*Log of virtual machine "one-1":.*\[LCM\]\[I\]: New VM state is BOOT`,
 		},
+		"xl does not tell who has which disk": {
+			fault: func(h *simhost.Host) { h.FailToolTimes(1, "xl list -l", 1, "libxl: error: no answer") },
+			want:  `no answer`,
+		},
 		"a full disk": {
 			body: model.VirtualMachineBody{Disks: map[string]model.Disk{"xvda": {Volatile: "swap", Size: 1 << 40}}},
 			want: `truncate`,

@@ -7,7 +7,9 @@ shift 5
 cat >"$deployment.new"
 mv -f -- "$deployment.new" "$deployment"
 
-for domid in $(domids); do
+# Assignments of their own: what xl fails to answer must end the script, and not look like nothing.
+ids=$(domids)
+for domid in $ids; do
 	state=$(xl list "$domid" | awk 'END { print $(NF - 1) }')
 	case $state in
 	??p*) xl destroy "$domid" ;;
@@ -19,7 +21,8 @@ for domid in $(domids); do
 done
 
 # Xen would let two domains write to one disk (seen on 4.17), whoever made the other one.
-domains=$(xl list -l | sed 's,\\/,/,g')
+domains=$(xl list -l)
+domains=$(printf '%s\n' "$domains" | sed 's,\\/,/,g')
 for disk; do
 	loop=$(losetup -j "$disk")
 	[ -z "$loop" ] || fail 51 TM "The disk $disk is in use already: $loop"

@@ -6,7 +6,9 @@ dir=$1 uuid=$2 patience=$3
 shift 3
 [ -d "$dir" ] || exit 0
 
-if [ "$patience" != 0 ] && [ -n "$(domids)" ]; then
+# Assignments of their own: what xl fails to answer must end the script, and not look like nothing.
+ids=$(domids)
+if [ "$patience" != 0 ] && [ -n "$ids" ]; then
 	log LCM I 'New VM state is SHUTDOWN'
 	asked=0 end=$(($(date +%s) + patience))
 	while [ "$(date +%s)" -lt "$end" ]; do
@@ -30,7 +32,7 @@ while :; do
 		# Without a domain these are an xl create that was cut off, or a guest between two boots.
 		processes=$(watchers)
 		[ -n "$processes" ] || break
-		if [ "$rounds" -ge 3 ]; then
+		if [ "$rounds" -ge 30 ]; then
 			for process in $processes; do kill "${process#/proc/}" 2>/dev/null || true; done
 		fi
 	fi
@@ -40,7 +42,8 @@ while :; do
 done
 
 # A disk must not be touched while a loop device still writes to it. One that another domain has is none of our business.
-domains=$(xl list -l | sed 's,\\/,/,g')
+domains=$(xl list -l)
+domains=$(printf '%s\n' "$domains" | sed 's,\\/,/,g')
 for disk; do
 	rounds=0
 	while loops=$(losetup -j "$disk" 2>/dev/null | cut -d: -f1) && [ -n "$loops" ]; do
