@@ -30,6 +30,7 @@ mkdir -p "$work"
 cp examples/quickstart/*.tf "$work"
 terraform() { command "${TF_ACC_TERRAFORM_PATH:-terraform}" -chdir="$work" "$@"; }
 
+terraform init >"$work/init.log" || stop "terraform init failed: $(cat "$work/init.log")"
 step "terraform apply: images, a context, a template and two virtual machines on $XEN_HOST:${XEN_PORT:-22}"
 terraform apply -auto-approve || stop "terraform apply failed"
 
@@ -56,7 +57,7 @@ step "Done in $SECONDS s. The host is still up:"
 cat <<'END'
   make lab-ssh                                    a shell on its dom0
   set -a; . .lab/env; set +a                      an empty provider "xen" {} now finds it
-  export TF_CLI_CONFIG_FILE=$PWD/bin/dev.tfrc     terraform uses the provider built here
-  cd examples/quickstart && terraform apply       the same stack again, to keep
+  export TF_CLI_CONFIG_FILE=$PWD/bin/terraform.tfrc   terraform init finds the provider built here
+  cd examples/quickstart && terraform init && terraform apply      the same stack again, to keep
   make lab-down                                   ends the host
 END
