@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 )
 
@@ -233,5 +232,6 @@ func freePort() (string, error) {
 		return "", fmt.Errorf("looking for a free port: %w", err)
 	}
 	defer listener.Close()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, err
 }

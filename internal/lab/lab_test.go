@@ -60,8 +60,8 @@ func TestLockIsHeldByOne(t *testing.T) {
 	}()
 	<-waits
 	select {
-	case <-taken:
-		t.Fatal("the lock was taken twice")
+	case err := <-taken:
+		t.Fatalf("the lock was taken twice: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	release()
@@ -106,7 +106,7 @@ func TestEndFindsQEMUInARelativeFolder(t *testing.T) {
 	if err := running.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go running.Wait()
+	go func() { _ = running.Wait() }()
 	if err := os.WriteFile(filepath.Join("here", pidFile), fmt.Appendln(nil, running.Process.Pid), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (m machine) start() (*process, error) {
 	}
 	started.pid = command.Process.Pid
 	go func() {
-		command.Wait()
+		_ = command.Wait() // how it ended does not matter to those who wait
 		close(started.ended)
 	}()
 	// Noted at once: whoever comes after a killed process ends what it left.
@@ -165,7 +165,7 @@ func (p *process) end() {
 // endProcess asks a process to end, and kills it when it does not within 20 seconds.
 func endProcess(pid int, ended func() bool) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		syscall.Kill(pid, signal)
+		_ = syscall.Kill(pid, signal) // it may be gone already
 		for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(100 * time.Millisecond) {
 			if ended() {
 				return
@@ -189,8 +189,8 @@ func runningIn(folder string) (int, bool) {
 	program, _ := os.Readlink(filepath.Join(process, "exe"))
 	works, _ := os.Readlink(filepath.Join(process, "cwd"))
 	absolute, _ := filepath.Abs(folder)
-	real, _ := filepath.EvalSymlinks(absolute)
-	return pid, strings.HasPrefix(filepath.Base(program), "qemu-system-") && works == real
+	resolved, _ := filepath.EvalSymlinks(absolute)
+	return pid, strings.HasPrefix(filepath.Base(program), "qemu-system-") && works == resolved
 }
 
 // endIn ends the QEMU that runs in folder, if there is one.
