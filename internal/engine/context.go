@@ -33,7 +33,7 @@ func (e *Engine) CreateContext(ctx context.Context, hostName string, spec model.
 		return model.Context{}, err
 	}
 	var record model.Context
-	id, err := s.bear(ctx, birth{
+	id, err := s.carryOut(ctx, creation{
 		kind: model.KindContext,
 		record: func(id int) (model.Header, any) {
 			record = newContext(hostName, id, spec)
@@ -44,7 +44,7 @@ func (e *Engine) CreateContext(ctx context.Context, hostName string, spec model.
 				reserved(record)
 			}
 		},
-		fill: func(ctx context.Context, _ int) error {
+		fill: func(ctx context.Context) error {
 			if err := s.storeContextFiles(ctx, record, spec.Files); err != nil {
 				return err
 			}

@@ -9,37 +9,35 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
-// birth is the making of one record: what all kinds have in common is said here once.
-type birth struct {
+// creation is the making of one record: what all kinds have in common is said here once.
+type creation struct {
 	kind   model.Kind
 	record func(id int) (model.Header, any) // the first record, in a transient state
 	needs  []datastore.Need
-	begun  func()                                  // the record stands; may be nil
-	fill   func(ctx context.Context, id int) error // does the work and writes the last record; nil: the first record is the last
-	undo   func(ctx context.Context, id int) error // takes back what fill did; nil: there is nothing but the record
+	begun  func()                          // the record stands
+	fill   func(ctx context.Context) error // does the work and writes the last record; nil: the first record is the last
+	undo   func(ctx context.Context) error // takes back what fill did; nil: there is nothing but the record
 }
 
-// bear makes a record and its content, or leaves nothing behind. It gives the new number.
-func (s *site) bear(ctx context.Context, b birth) (int, error) {
+// carryOut makes a record and its content, or leaves nothing behind. It gives the new number.
+func (s *site) carryOut(ctx context.Context, c creation) (int, error) {
 	if err := s.ready(ctx); err != nil {
 		return 0, err
 	}
-	id, err := s.store.Reserve(ctx, b.kind)
+	id, err := s.store.Reserve(ctx, c.kind)
 	if err != nil {
 		return 0, err
 	}
-	err = s.locked(ctx, b.kind, id, func() error {
-		err := s.write(ctx, b, id)
+	err = s.locked(ctx, c.kind, id, func() error {
+		err := s.write(ctx, c, id)
 		if err == nil {
-			if b.begun != nil {
-				b.begun()
-			}
-			if b.fill != nil {
-				err = b.fill(ctx, id)
+			c.begun()
+			if c.fill != nil {
+				err = c.fill(ctx)
 			}
 		}
 		if err != nil {
-			return s.unbear(ctx, b, id, err)
+			return s.takeBack(ctx, c, id, err)
 		}
 		return nil
 	})
@@ -48,34 +46,34 @@ func (s *site) bear(ctx context.Context, b birth) (int, error) {
 
 // write writes the first record. Where its name or another claim belongs to what a crashed operation left, that is cleared
 // away first.
-func (s *site) write(ctx context.Context, b birth, id int) error {
-	header, record := b.record(id)
-	err := s.create(ctx, b.kind, header, record, b.needs...)
+func (s *site) write(ctx context.Context, c creation, id int) error {
+	header, record := c.record(id)
+	err := s.create(ctx, c.kind, header, record, c.needs...)
 	if conflict, ok := errors.AsType[*datastore.ConflictError](err); ok {
 		cleared, clearErr := s.clearCrashed(ctx, conflict.Kind, conflict.ID)
 		if clearErr != nil {
 			return clearErr
 		}
 		if cleared {
-			err = s.create(ctx, b.kind, header, record, b.needs...)
+			err = s.create(ctx, c.kind, header, record, c.needs...)
 		}
 	}
 	return s.explainConflict(err)
 }
 
-// unbear takes back a failed creation, also when the caller has given up.
-func (s *site) unbear(ctx context.Context, b birth, id int, cause error) error {
+// takeBack undoes a failed creation, also when the caller has given up.
+func (s *site) takeBack(ctx context.Context, c creation, id int, cause error) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	var err error
-	if b.undo != nil {
-		err = b.undo(ctx, id)
+	if c.undo != nil {
+		err = c.undo(ctx)
 	}
 	if err == nil {
-		err = s.remove(ctx, b.kind, id)
+		err = s.remove(ctx, c.kind, id)
 	}
 	if err != nil {
-		return fmt.Errorf("%w\n\nThe clean-up failed as well, so %s %s/%d is still there; destroy it or apply again: %w", cause, b.kind.Noun(), s.name, id, err)
+		return fmt.Errorf("%w\n\nThe clean-up failed as well, so %s %s/%d is still there; destroy it or apply again: %w", cause, c.kind.Noun(), s.name, id, err)
 	}
 	return cause
 }

@@ -110,14 +110,6 @@ func (e *Engine) site(name string) (*site, error) {
 	return nil, fmt.Errorf("the provider has no host %q: it has %s", name, strings.Join(e.HostNames(), ", "))
 }
 
-// Stats counts what a host was asked since the engine was made.
-func (e *Engine) Stats(name string) host.Stats {
-	if s, err := e.site(name); err == nil {
-		return s.host.Stats()
-	}
-	return host.Stats{}
-}
-
 // detached goes on when its caller has given up, for a bounded time: what was begun must be cleaned up.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)

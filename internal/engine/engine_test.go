@@ -91,8 +91,8 @@ func leftovers(t *testing.T, h *simhost.Host) []string {
 func ptr[T any](value T) *T { return &value }
 
 func TestImageLife(t *testing.T) {
-	e, h := (*engine.Engine)(nil), simhost.Start(t)
-	e = connect(t, h)
+	h := simhost.Start(t)
+	e := connect(t, h)
 	content := bytes.Repeat([]byte("disk"), 1<<18)
 	spec := model.ImageSpec{Name: "debian", Type: model.ImageOS, Path: file(t, "disk.raw", content), Size: 8}
 
@@ -169,6 +169,15 @@ func TestVirtualMachineLife(t *testing.T) {
 			t.Errorf("the deployment file lacks %q:\n%s", line, vm.DeploymentText)
 		}
 	}
+	iso, err := os.ReadFile(filepath.Join(h.Datastore(), "vms", "1", "disk.3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"GREETING='hello'", "SET_HOSTNAME='web-1'", "ETH0_IP='192.168.70.150'", "ETH0_MAC='02:00:c0:a8:46:96'", "START_SCRIPT_BASE64='ZWNobyBzdGFydGVk'", "#!/bin/sh"} {
+		if !bytes.Contains(iso, []byte(text)) {
+			t.Errorf("the context lacks %s", text)
+		}
+	}
 	if image, err := e.Image(t.Context(), data.Ref()); err != nil || image.State != model.ImageUsedPers || len(image.UsedBy) != 1 {
 		t.Errorf("the persistent image is %s used by %v, %v", image.State, image.UsedBy, err)
 	}
@@ -188,5 +197,4 @@ func TestVirtualMachineLife(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(h.Datastore(), "images", "2", "disk.raw")); err != nil {
 		t.Errorf("the persistent disk is gone: %v", err)
 	}
-	t.Logf("%+v", e.Stats(site))
 }

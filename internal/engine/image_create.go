@@ -38,7 +38,7 @@ func (e *Engine) CreateImage(ctx context.Context, hostName string, spec model.Im
 		return model.Image{}, err
 	}
 	var image model.Image
-	id, err := s.bear(ctx, birth{
+	id, err := s.carryOut(ctx, creation{
 		kind: model.KindImage,
 		record: func(id int) (model.Header, any) {
 			image = newImage(id, spec)
@@ -50,7 +50,7 @@ func (e *Engine) CreateImage(ctx context.Context, hostName string, spec model.Im
 				reserved(image)
 			}
 		},
-		fill: func(ctx context.Context, _ int) error {
+		fill: func(ctx context.Context) error {
 			if err := s.fillImage(ctx, &image, spec, source); err != nil {
 				return err
 			}

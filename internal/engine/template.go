@@ -18,7 +18,7 @@ func (e *Engine) CreateTemplate(ctx context.Context, hostName string, spec model
 		return model.Template{}, err
 	}
 	var template model.Template
-	id, err := s.bear(ctx, birth{
+	id, err := s.carryOut(ctx, creation{
 		kind: model.KindTemplate,
 		record: func(id int) (model.Header, any) {
 			template = model.Template{

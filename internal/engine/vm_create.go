@@ -51,7 +51,7 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	}
 	needs := needsOf(r.body, r.images)
 	var vm model.VirtualMachine
-	id, err := s.bear(ctx, birth{
+	id, err := s.carryOut(ctx, creation{
 		kind:  model.KindVirtualMachine,
 		needs: needs,
 		record: func(id int) (model.Header, any) {
@@ -64,8 +64,8 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 				reserved(vm)
 			}
 		},
-		fill: func(ctx context.Context, _ int) error { return s.fillVirtualMachine(ctx, v, &vm, r) },
-		undo: func(ctx context.Context, id int) error { return s.stop(ctx, vm, 0) },
+		fill: func(ctx context.Context) error { return s.fillVirtualMachine(ctx, v, &vm, r) },
+		undo: func(ctx context.Context) error { return s.stop(ctx, vm, 0) },
 	})
 	if err != nil {
 		return model.VirtualMachine{}, err
