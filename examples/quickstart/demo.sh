@@ -20,7 +20,7 @@ guest_lines() {
 		[ $SECONDS -lt $deadline ] || stop "$1 did not come up within 10 minutes; its console said: $(lab console "$1" | tail -n 20)"
 		sleep 3
 	done
-	lab console "$1" | tr -d '\r' | grep -E '^(CONTEXT|DISK|MEMORY|VCPUS|GUEST|quickstart)' | sed "s/^/  $1 | /"
+	lab console "$1" | tr -d '\r' | grep -E '^(CONTEXT|DISK|MEMORY|VCPUS|GUEST|The context)' | sed "s/^/  $1 | /"
 }
 
 : "${XEN_HOST:?is not set: run make demo}"
