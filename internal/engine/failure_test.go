@@ -244,6 +244,10 @@ func TestPowerState(t *testing.T) {
 		t.Fatalf("after power on: %s domid %d, %v", vm.State, vm.DomID, err)
 	}
 	spec.Name = "web-3"
+	h.FailToolTimes(1, "xl rename", 1, "libxl: error: not now")
+	if _, err = e.UpdateVirtualMachine(t.Context(), vm.Ref(), spec); err == nil || !strings.Contains(err.Error(), "not now") {
+		t.Errorf("a failed renaming is %v", err)
+	}
 	if vm, err = e.UpdateVirtualMachine(t.Context(), vm.Ref(), spec); err != nil || h.Domains()[0].Name != "web-3" {
 		t.Fatalf("after the new name: %+v, %v", h.Domains(), err)
 	}

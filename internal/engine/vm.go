@@ -70,7 +70,7 @@ func (s *site) updateVirtualMachine(ctx context.Context, id int, spec model.Virt
 	if vm.State.Transient() || vm.State == model.VMFailed {
 		return fmt.Errorf("virtual machine %q is in the state %s: an operation on it was cut off, so it has to be replaced (terraform apply -replace)", vm.Name, vm.State)
 	}
-	if err := s.rename(ctx, &vm, spec); err != nil {
+	if err := s.rename(ctx, v, &vm, spec); err != nil {
 		return err
 	}
 	switch {
@@ -86,7 +86,7 @@ func (s *site) updateVirtualMachine(ctx context.Context, id int, spec model.Virt
 const renameScript = `xl rename "$1" "$2"`
 
 // rename writes what is true of a virtual machine in any state, and tells xl of a new name.
-func (s *site) rename(ctx context.Context, vm *model.VirtualMachine, spec model.VirtualMachineSpec) error {
+func (s *site) rename(ctx context.Context, v *view, vm *model.VirtualMachine, spec model.VirtualMachineSpec) error {
 	old := vm.Name
 	if spec.Name != "" {
 		vm.Name = spec.Name
@@ -100,10 +100,11 @@ func (s *site) rename(ctx context.Context, vm *model.VirtualMachine, spec model.
 	if err := s.explainConflict(s.update(ctx, model.KindVirtualMachine, vm.Header, vm)); err != nil {
 		return err
 	}
-	if vm.Name == old || vm.DomID == 0 {
+	domain, there := v.domains[vm.UUID]
+	if !there || domain.Name == vm.Name {
 		return nil
 	}
-	_, err := s.run(ctx, host.Script{Step: fmt.Sprintf("rename virtual machine %q to %q", old, vm.Name), Text: renameScript, Args: []string{strconv.Itoa(vm.DomID), vm.Name}})
+	_, err := s.run(ctx, host.Script{Step: fmt.Sprintf("rename domain %q to %q", domain.Name, vm.Name), Text: renameScript, Args: []string{strconv.Itoa(domain.ID), vm.Name}})
 	return err
 }
 
