@@ -53,6 +53,10 @@ type Config struct {
 	ConnectTimeout time.Duration // dialling, key exchange and authentication; default 15 s
 	KeepAlive      time.Duration // between two probes; three unanswered end the connection; default 15 s
 	MaxSessions    int           // at once, at least 2; default 8, sshd's own limit being 10
+
+	// Trace, when set, is told of every script that has ended, or is held from now on: what it was for, how long it took, and
+	// how it failed.
+	Trace func(ctx context.Context, step string, took time.Duration, err error)
 }
 
 func (c Config) withDefaults() Config {

@@ -31,13 +31,18 @@ func attempt[T any](ctx context.Context, h *Host, s Script, once func(text []byt
 		var none T
 		return none, h.failure(s, err)
 	}
+	began := time.Now()
 	rewind := rewinder(s.Stdin)
 	result, err := once(text)
 	var lost *lostError
 	if errors.As(err, &lost) && lost.repeatable && h.life.Err() == nil && pause(ctx) && (!lost.started || rewind() == nil) {
 		result, err = once(text)
 	}
-	return result, h.failure(s, err)
+	err = h.failure(s, err)
+	if h.cfg.Trace != nil {
+		h.cfg.Trace(ctx, stepName(s.Step), time.Since(began), err)
+	}
+	return result, err
 }
 
 // rewinder returns what sets the input back to where it stands now.

@@ -51,6 +51,24 @@ func TestRunSendsOneConstantCommandLine(t *testing.T) {
 	}
 }
 
+func TestTraceIsToldOfEveryStep(t *testing.T) {
+	var told []string
+	h := startServer(t).host(func(c *Config) {
+		c.Trace = func(_ context.Context, step string, took time.Duration, err error) {
+			if took <= 0 {
+				t.Errorf("%s took %s", step, took)
+			}
+			told = append(told, fmt.Sprintf("%s: %t", step, err == nil))
+		}
+	})
+	for _, text := range []string{"exit 0", "exit 3"} {
+		_, _ = h.Run(t.Context(), Script{Step: text, Text: text, Args: []string{"hunter2"}})
+	}
+	if want := []string{"exit 0: true", "exit 3: false"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q", told)
+	}
+}
+
 func TestRunKeepsValuesOutOfTheProcessList(t *testing.T) {
 	h := startServer(t).host(nil)
 	result, err := h.Run(t.Context(), Script{Text: `tr '\0' ' ' <"/proc/$$/cmdline"`, Args: []string{"hunter2"}})

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/onexen/terraform-provider-xen/internal/engine"
 	"github.com/onexen/terraform-provider-xen/internal/host"
@@ -137,6 +138,9 @@ func (m hostModel) toConfig(name string, defaults sshModel, diags *diag.Diagnost
 		ConnectTimeout: duration(p.AtName("connect_timeout"), ssh.ConnectTimeout, diags),
 		KeepAlive:      duration(p.AtName("keep_alive"), ssh.KeepAlive, diags),
 		MaxSessions:    int(ssh.MaxSessions.ValueInt64()),
+		Trace: func(ctx context.Context, step string, took time.Duration, err error) {
+			tflog.Debug(ctx, step, map[string]any{"host": name, "seconds": took.Seconds(), "failed": err != nil})
+		},
 	}}
 	return cfg, pending
 }
