@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
@@ -99,6 +101,31 @@ func (b *base) importState(ctx context.Context, kind model.Kind, id string, resp
 	}
 	resp.Diagnostics.AddError(fmt.Sprintf("Unable to import %s %q", kind.Noun(), id),
 		err.Error()+"\n\nAn import id is <host>/<number> or <host>/<name>, or the number or name alone on the default host.")
+}
+
+// destroy asks the engine to remove what the state names, in the time that the resource or the default gives.
+func (b *base) destroy(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse, kind model.Kind,
+	limit time.Duration, remove func(*engine.Engine, context.Context, model.Ref) error,
+) {
+	var id, name types.String
+	var limits timeouts.Value
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("name"), &name)...)
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("timeouts"), &limits)...)
+	limit, diags := limits.Delete(ctx, limit)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	eng, ref, err := b.refOf(id)
+	if err == nil {
+		err = remove(eng, ctx, ref)
+	}
+	if err != nil {
+		failed(&resp.Diagnostics, "destroy", kind, name.ValueString(), ref.Host, err)
+	}
 }
 
 // afterFailedCreate takes the resource out of the state when the host says that nothing is left of it. Otherwise it stays there as

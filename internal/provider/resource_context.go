@@ -129,22 +129,7 @@ func (r *contextResource) Update(ctx context.Context, req resource.UpdateRequest
 }
 
 func (r *contextResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state contextModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	eng, ref, err := r.refOf(state.ID)
-	if err == nil {
-		err = eng.DeleteContext(ctx, ref)
-	}
-	if err != nil {
-		failed(&resp.Diagnostics, "destroy", model.KindContext, state.Name.ValueString(), ref.Host, err)
-	}
+	r.destroy(ctx, req, resp, model.KindContext, deleteTimeout, (*engine.Engine).DeleteContext)
 }
 
 func (r *contextResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

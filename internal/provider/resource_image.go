@@ -122,22 +122,7 @@ func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, 
 }
 
 func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state imageModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	eng, ref, err := r.refOf(state.ID)
-	if err == nil {
-		err = eng.DeleteImage(ctx, ref)
-	}
-	if err != nil {
-		failed(&resp.Diagnostics, "destroy", model.KindImage, state.Name.ValueString(), ref.Host, err)
-	}
+	r.destroy(ctx, req, resp, model.KindImage, deleteTimeout, (*engine.Engine).DeleteImage)
 }
 
 func (r *imageResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

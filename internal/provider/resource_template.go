@@ -106,22 +106,7 @@ func (r *templateResource) Update(ctx context.Context, req resource.UpdateReques
 }
 
 func (r *templateResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state templateModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Delete(ctx, deleteTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	eng, ref, err := r.refOf(state.ID)
-	if err == nil {
-		err = eng.DeleteTemplate(ctx, ref)
-	}
-	if err != nil {
-		failed(&resp.Diagnostics, "destroy", model.KindTemplate, state.Name.ValueString(), ref.Host, err)
-	}
+	r.destroy(ctx, req, resp, model.KindTemplate, deleteTimeout, (*engine.Engine).DeleteTemplate)
 }
 
 func (r *templateResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

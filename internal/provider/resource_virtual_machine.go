@@ -116,22 +116,7 @@ func (r *virtualMachineResource) Update(ctx context.Context, req resource.Update
 }
 
 func (r *virtualMachineResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state virtualMachineModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Delete(ctx, virtualMachineTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	eng, ref, err := r.refOf(state.ID)
-	if err == nil {
-		err = eng.DeleteVirtualMachine(ctx, ref)
-	}
-	if err != nil {
-		failed(&resp.Diagnostics, "destroy", model.KindVirtualMachine, state.Name.ValueString(), ref.Host, err)
-	}
+	r.destroy(ctx, req, resp, model.KindVirtualMachine, virtualMachineTimeout, (*engine.Engine).DeleteVirtualMachine)
 }
 
 func (r *virtualMachineResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
