@@ -2,6 +2,9 @@ package acceptance_test
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -106,4 +109,33 @@ resource "xen_virtual_machine" "user" {
 			PostApplyFunc:    func() { d.console("acc-reader", `^NOTE written by acc-writer$`, `^GUEST READY acc-reader$`) },
 		},
 	}})
+}
+
+// TestAccQcow2 boots a grown copy of a qcow2 image.
+func TestAccQcow2(t *testing.T) {
+	d := connect(t)
+	d.forgetConsoles("acc-qcow2")
+	disk := filepath.Join(t.TempDir(), "root.qcow2")
+	if output, err := exec.Command("qemu-img", "convert", "-f", "raw", "-O", "qcow2", os.Getenv("XEN_LAB_DISK"), disk).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{{
+		Config: guest(t) + `
+resource "xen_image" "qcow2" {
+  name = "acc-qcow2"
+  type = "OS"
+  path = "` + disk + `"
+}
+
+resource "xen_virtual_machine" "qcow2" {
+  name    = "acc-qcow2"
+  memory  = 128
+  os      = local.boot
+  disks   = { xvda = { image_id = xen_image.qcow2.id, size = 128 } }
+  context = { SET_HOSTNAME = "acc-qcow2" }
+}
+`,
+		ConfigPlanChecks: emptyPlan,
+		PostApplyFunc:    func() { d.console("acc-qcow2", `^DISK xvda 128 MiB`, `^GUEST READY acc-qcow2$`) },
+	}}})
 }
