@@ -53,6 +53,9 @@ func (s *Store) Lock(ctx context.Context, kind model.Kind, id int, wait time.Dur
 	return &Lock{held: held}, nil
 }
 
+// Lost is closed when the lock is gone before Release.
+func (l *Lock) Lost() <-chan struct{} { return l.held.Lost() }
+
 // Release lets others work on the record.
 func (l *Lock) Release() { _ = l.held.Release() } // a lock whose connection died is free already
 

@@ -120,7 +120,7 @@ func (e *Engine) UpdateContext(ctx context.Context, ref model.Ref, name string, 
 	if err != nil {
 		return model.Context{}, err
 	}
-	err = s.locked(ctx, model.KindContext, ref.ID, func() error {
+	err = s.locked(ctx, model.KindContext, ref.ID, func(ctx context.Context) error {
 		v, err := s.fresh(ctx)
 		if err != nil {
 			return err

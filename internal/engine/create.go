@@ -28,7 +28,7 @@ func (s *site) carryOut(ctx context.Context, c creation) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	err = s.locked(ctx, c.kind, id, func() error {
+	err = s.locked(ctx, c.kind, id, func(ctx context.Context) error {
 		err := s.write(ctx, c, id)
 		if err == nil {
 			c.begun()
@@ -84,7 +84,7 @@ func (s *site) clearCrashed(ctx context.Context, kind model.Kind, id int) (bool,
 		return false, err
 	}
 	cleared := false
-	err := s.locked(ctx, kind, id, func() error {
+	err := s.locked(ctx, kind, id, func(ctx context.Context) error {
 		// Whoever held the lock may have finished in the meantime.
 		transient, err := s.transient(ctx, kind, id)
 		if err != nil || !transient {

@@ -184,6 +184,21 @@ func TestLostConnectionLeavesNothing(t *testing.T) {
 	nothingLeft(t, h)
 }
 
+// With the connection goes the lock: nothing may go on without it as if nobody else could be at work.
+func TestLostLockEndsTheOperation(t *testing.T) {
+	h := simhost.Start(t)
+	e := connect(t, h)
+	spec := model.VirtualMachineSpec{PowerState: model.VMRunning, Body: model.VirtualMachineBody{Memory: ptr(int64(64)), OS: kernel(t, e)}}
+	_, err := e.CreateVirtualMachine(t.Context(), site, spec, func(model.VirtualMachine) {
+		h.Drop()
+		time.Sleep(200 * time.Millisecond) // the client hears of it
+	})
+	if err == nil || !strings.Contains(err.Error(), "the lock on virtual machine 1 was lost") {
+		t.Errorf("error is %v", err)
+	}
+	nothingLeft(t, h)
+}
+
 // A client that was killed leaves a record in a transient state; whoever wants its name clears it away.
 func TestCrashedCreateIsClearedAway(t *testing.T) {
 	h := simhost.Start(t)

@@ -31,7 +31,7 @@ func (e *Engine) UpdateImage(ctx context.Context, ref model.Ref, spec model.Imag
 	if err != nil {
 		return model.Image{}, err
 	}
-	err = s.locked(ctx, model.KindImage, ref.ID, func() error { return s.updateImage(ctx, ref.ID, spec) })
+	err = s.locked(ctx, model.KindImage, ref.ID, func(ctx context.Context) error { return s.updateImage(ctx, ref.ID, spec) })
 	if err != nil {
 		return model.Image{}, err
 	}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -127,12 +129,25 @@ func (s *site) run(ctx context.Context, script host.Script) (host.Result, error)
 	return s.host.Run(ctx, script)
 }
 
-// locked does something while nobody else works on the record.
-func (s *site) locked(ctx context.Context, kind model.Kind, id int, do func() error) error {
+// locked does something while nobody else works on the record. Its context ends when the lock is lost with the connection.
+func (s *site) locked(ctx context.Context, kind model.Kind, id int, do func(ctx context.Context) error) error {
 	lock, err := s.store.Lock(ctx, kind, id, s.lockTimeout)
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	return do()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-lock.Lost():
+			cancel(fmt.Errorf("the lock on %s %d was lost with the connection to host %s, so what was begun is not finished: apply again", kind.Noun(), id, s.name))
+		case <-ctx.Done():
+		}
+	}()
+	err = do(ctx)
+	if lost := context.Cause(ctx); err != nil && lost != nil && !errors.Is(err, lost) {
+		return fmt.Errorf("%w\n\n%w", lost, err)
+	}
+	return err
 }

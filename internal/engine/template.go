@@ -62,7 +62,7 @@ func (e *Engine) UpdateTemplate(ctx context.Context, ref model.Ref, spec model.T
 	if err != nil {
 		return model.Template{}, err
 	}
-	err = s.locked(ctx, model.KindTemplate, ref.ID, func() error {
+	err = s.locked(ctx, model.KindTemplate, ref.ID, func(ctx context.Context) error {
 		v, err := s.fresh(ctx)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (e *Engine) deleteRecord(ctx context.Context, kind model.Kind, ref model.Re
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	return s.locked(ctx, kind, ref.ID, func() error {
+	return s.locked(ctx, kind, ref.ID, func(ctx context.Context) error {
 		return s.explainInUse(ctx, s.remove(ctx, kind, ref.ID))
 	})
 }

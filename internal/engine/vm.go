@@ -51,7 +51,7 @@ func (e *Engine) UpdateVirtualMachine(ctx context.Context, ref model.Ref, spec m
 	if err := s.ready(ctx); err != nil {
 		return model.VirtualMachine{}, err
 	}
-	err = s.locked(ctx, model.KindVirtualMachine, ref.ID, func() error { return s.updateVirtualMachine(ctx, ref.ID, spec) })
+	err = s.locked(ctx, model.KindVirtualMachine, ref.ID, func(ctx context.Context) error { return s.updateVirtualMachine(ctx, ref.ID, spec) })
 	if err != nil {
 		return model.VirtualMachine{}, err
 	}
@@ -152,7 +152,7 @@ func (e *Engine) DeleteVirtualMachine(ctx context.Context, ref model.Ref) error 
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	return s.locked(ctx, model.KindVirtualMachine, ref.ID, func() error {
+	return s.locked(ctx, model.KindVirtualMachine, ref.ID, func(ctx context.Context) error {
 		return s.destroyVirtualMachine(ctx, ref.ID, math.MaxInt64)
 	})
 }
