@@ -105,8 +105,11 @@ func (s *site) fillImage(ctx context.Context, image *model.Image, spec model.Ima
 		return s.makeDatablock(ctx, image, spec, dir)
 	}
 	stored := path.Join(dir, "content")
-	info, err := transfer.Send(ctx, s.host, source, stored, spec.Format)
+	info, err := transfer.Send(ctx, s.host, source, transfer.Target{File: transfer.File{Path: stored, Map: path.Join(dir, "map")}})
 	if err != nil {
+		return err
+	}
+	if err := transfer.CheckFormat(spec.Format, info.Format); err != nil {
 		return err
 	}
 	image.Format, image.SHA256, image.Delivered = info.Format, info.SHA256, info.Delivered.String()

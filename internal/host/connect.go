@@ -149,6 +149,7 @@ func (h *Host) handshake(ctx context.Context, transport net.Conn) (*ssh.Client, 
 	defer proofs.close()
 
 	conn, channels, requests, err := ssh.NewClientConn(transport, h.address(), &ssh.ClientConfig{
+		Config:            ssh.Config{Ciphers: ciphers(hasAES())},
 		User:              h.cfg.User,
 		Auth:              proofs.methods(),
 		AuthCallback:      proofs.observe,

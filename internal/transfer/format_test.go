@@ -122,7 +122,7 @@ func TestInspectAgreesWithQEMU(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, info, err)
 		}
 		dst := filepath.Join(dir, name+".sent")
-		if _, err := Send(t.Context(), localRunner{}, Source{Path: path}, dst, "qcow2"); err != nil {
+		if _, err := Send(t.Context(), localRunner{}, Source{Path: path}, at(dst)); err != nil {
 			t.Fatal(err)
 		}
 		if out, err := exec.Command(qemuImg, "compare", path, dst).CombinedOutput(); err != nil {

@@ -29,6 +29,16 @@ type runnerFunc func(context.Context, host.Script) (host.Result, error)
 
 func (f runnerFunc) Run(ctx context.Context, s host.Script) (host.Result, error) { return f(ctx, s) }
 
+// receiving is a runner that lets f run the script that takes the stream.
+func receiving(f runnerFunc) runnerFunc {
+	return func(ctx context.Context, s host.Script) (host.Result, error) {
+		if s.Stdin == nil {
+			return localRunner{}.Run(ctx, s)
+		}
+		return f(ctx, s)
+	}
+}
+
 func place(t testing.TB, data []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "source")
@@ -42,6 +52,28 @@ func place(t testing.TB, data []byte) string {
 func newDst(t testing.TB) string {
 	t.Helper()
 	return filepath.Join(t.TempDir(), "disk.raw")
+}
+
+func at(path string) Target { return Target{File: File{Path: path}} }
+
+// dataSHA is the SHA-256 of the data as a map has it: all but long runs of zeros.
+func dataSHA(p []byte) string {
+	digest, gap := sha256.New(), []byte(nil)
+	begun := false
+	for len(p) > 0 {
+		piece := p[:min(len(p), unit)]
+		p = p[len(piece):]
+		if len(bytes.TrimLeft(piece, "\x00")) == 0 {
+			gap = append(gap, piece...)
+			continue
+		}
+		if begun && len(gap) <= maxGap*unit {
+			_, _ = digest.Write(gap)
+		}
+		begun, gap = true, nil
+		_, _ = digest.Write(piece)
+	}
+	return sumHex(digest)
 }
 
 func writeAt(path string, off int64, text string) error {

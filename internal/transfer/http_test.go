@@ -68,13 +68,13 @@ func TestSendFromURL(t *testing.T) {
 		server.URL + "/encoded", withPassword + "/private",
 	} {
 		dst := newDst(t)
-		info, err := Send(t.Context(), localRunner{}, Source{URL: url}, dst, "raw")
+		info, err := Send(t.Context(), localRunner{}, Source{URL: url}, at(dst))
 		if err != nil {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
 		n := int64(len(data))
-		if want := (Info{"raw", n, n, sha(data), Checksum{"sha256", sha(data)}}); info != want {
+		if want := (Info{"raw", n, n, dataSHA(data), Checksum{"sha256", sha(data)}, info.Sent}); info != want {
 			t.Errorf("%s: got %+v, want %+v", url, info, want)
 		}
 		wantStored(t, dst, data)
@@ -90,7 +90,7 @@ func TestSendFromURLDecompresses(t *testing.T) {
 	server := imageServer(t, packed)
 	dst := newDst(t)
 	checksum := mustChecksum(t, "SHA256:"+strings.ToUpper(sha(packed)))
-	if _, err := Send(t.Context(), localRunner{}, Source{URL: server.URL + "/chunked", Checksum: &checksum}, dst, ""); err != nil {
+	if _, err := Send(t.Context(), localRunner{}, Source{URL: server.URL + "/chunked", Checksum: &checksum}, at(dst)); err != nil {
 		t.Fatal(err)
 	}
 	wantStored(t, dst, data)
@@ -120,7 +120,7 @@ func TestSendFromBadURL(t *testing.T) {
 	}
 	for _, test := range tests {
 		dst := newDst(t)
-		_, err := Send(t.Context(), localRunner{}, Source{URL: test.url}, dst, "")
+		_, err := Send(t.Context(), localRunner{}, Source{URL: test.url}, at(dst))
 		wantError(t, err, test.want)
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: the error shows the secret: %v", test.url, err)
@@ -135,7 +135,7 @@ func TestChecksumCoversAllThatIsDelivered(t *testing.T) {
 	both := append(bytes.Clone(packed), packed...)
 	checksum := mustChecksum(t, "sha256:"+sha(both))
 	dst := newDst(t)
-	if _, err := Send(t.Context(), localRunner{}, Source{Path: place(t, both), Checksum: &checksum}, dst, ""); err != nil {
+	if _, err := Send(t.Context(), localRunner{}, Source{Path: place(t, both), Checksum: &checksum}, at(dst)); err != nil {
 		t.Fatal(err)
 	}
 	data := append(noise(100), noise(100)...)

@@ -26,7 +26,9 @@ type input struct {
 	need     int64        // bytes that the host will have to find room for, as far as known
 	taken    atomic.Int64 // delivered bytes read so far
 	unpacked hash.Hash    // over the delivered bytes when they differ from the content; else nil
+	known    *Checksum    // of the delivered bytes, when they need not be read for it
 	verbatim bool
+	format   string // once identified
 	closers  []func()
 }
 
@@ -101,6 +103,7 @@ func (in *input) openPath(_ context.Context, src Source) error {
 	}
 	in.head, in.size = head, size
 	in.content = &fileContent{f: f, size: size, mtime: st.ModTime(), taken: &in.taken}
+	in.known = src.Known.of(st)
 	in.need, err = dataBytes(f, size)
 	return err
 }
@@ -180,17 +183,18 @@ func (in *input) identify() (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	in.format = format
 	info := Info{Format: format, VirtualBytes: virtual, Bytes: max(in.size, 0)}
 	if format != formatQCOW2 {
-		info.Bytes += padding(info.Bytes, format)
+		info.Bytes += in.padding(info.Bytes)
 		info.VirtualBytes = info.Bytes
 	}
 	return info, nil
 }
 
 // padding is what a content of a size lacks to whole sectors; only bytes that Xen maps as they are need it.
-func padding(size int64, format string) int64 {
-	if format == formatRaw || format == formatISO {
+func (in *input) padding(size int64) int64 {
+	if in.format == formatRaw || in.format == formatISO {
 		return -size & 511
 	}
 	return 0

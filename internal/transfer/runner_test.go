@@ -78,7 +78,7 @@ func TestSendUnderOtherShells(t *testing.T) {
 	for name, shell := range otherShells(t) {
 		t.Run(name, func(t *testing.T) {
 			dst := newDst(t)
-			if _, err := Send(t.Context(), shell, Source{Path: src}, dst, ""); err != nil {
+			if _, err := Send(t.Context(), shell, Source{Path: src}, at(dst)); err != nil {
 				t.Fatal(err)
 			}
 			wantStored(t, dst, padded)

@@ -16,6 +16,8 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/transfer"
 )
 
+func at(path string) transfer.Target { return transfer.Target{File: transfer.File{Path: path}} }
+
 func connect(t *testing.T) (*simhost.Host, *host.Host) {
 	t.Helper()
 	sim := simhost.Start(t)
@@ -51,67 +53,72 @@ func TestSendOverSSH(t *testing.T) {
 	_, h := connect(t)
 	path, data := image(t)
 	dst := filepath.Join(t.TempDir(), "disk.raw")
-	if _, err := transfer.Send(t.Context(), h, transfer.Source{Path: path}, dst, "raw"); err != nil {
+	if _, err := transfer.Send(t.Context(), h, transfer.Source{Path: path}, at(dst)); err != nil {
 		t.Fatal(err)
 	}
 	stored, err := os.ReadFile(dst)
 	if err != nil || !bytes.Equal(stored, data) {
 		t.Errorf("%d other bytes were stored, %v", len(stored), err)
 	}
-	if got := h.Stats().Scripts; got != 1 {
-		t.Errorf("sending took %d scripts, want 1", got)
+	if got := h.Stats().Scripts; got != 2 {
+		t.Errorf("sending took %d scripts, want 2", got)
 	}
 }
 
 func TestSendOverACutConnection(t *testing.T) {
 	sim, h := connect(t)
-	path, _ := image(t)
-	dir := t.TempDir()
-	sim.DropAfter(3 << 20)
-	_, err := transfer.Send(t.Context(), h, transfer.Source{Path: path}, filepath.Join(dir, "disk.raw"), "")
+	path, data := image(t)
+	dst := filepath.Join(t.TempDir(), "disk.raw")
+	sim.DropAfter(5 << 20)
+	_, err := transfer.Send(t.Context(), h, transfer.Source{Path: path}, at(dst))
 	var connection *host.ConnectionError
 	if !errors.As(err, &connection) {
 		t.Errorf("got error %v, want a ConnectionError", err)
 	}
-	wantNothingSoon(t, dir)
+	wantTheRest(t, h, path, data, dst)
 }
 
 func TestSendOverSSHCancelled(t *testing.T) {
 	_, h := connect(t)
-	_, data := image(t)
+	path, data := image(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write(data)
+		_, _ = w.Write(data[:len(data)-1000])
 		<-r.Context().Done() // more is to come, but it never does
 	}))
 	t.Cleanup(server.Close)
-	dir := t.TempDir()
+	dst := filepath.Join(t.TempDir(), "disk.raw")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		defer cancel()
-		for st, err := os.Stat(dir + "/disk.raw.part"); err != nil || st.Size() == 0; st, err = os.Stat(dir + "/disk.raw.part") {
+		for st, err := os.Stat(dst + ".part/journal"); err != nil || st.Size() == 0; st, err = os.Stat(dst + ".part/journal") {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()
-	_, err := transfer.Send(ctx, h, transfer.Source{URL: server.URL}, dir+"/disk.raw", "")
+	_, err := transfer.Send(ctx, h, transfer.Source{URL: server.URL}, at(dst))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want context canceled", err)
 	}
-	wantNothingSoon(t, dir)
+	wantTheRest(t, h, path, data, dst)
 }
 
-// wantNothingSoon leaves the host a moment to notice that its client is gone.
-func wantNothingSoon(t *testing.T, dir string) {
+// wantTheRest sends the content once more, of which something is on the host already.
+func wantTheRest(t *testing.T, h *host.Host, path string, data []byte, dst string) {
 	t.Helper()
-	var entries []os.DirEntry
-	for range 100 {
-		var err error
-		if entries, err = os.ReadDir(dir); err != nil {
-			t.Fatal(err)
-		}
-		if len(entries) == 0 {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
+	if _, err := os.Stat(dst); err == nil {
+		t.Error("an unfinished transfer made the file")
 	}
-	t.Errorf("left on the host: %v", entries)
+	info, err := transfer.Send(t.Context(), h, transfer.Source{Path: path}, at(dst))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := os.ReadFile(dst)
+	if err != nil || !bytes.Equal(stored, data) {
+		t.Errorf("%d other bytes were stored, %v", len(stored), err)
+	}
+	if info.Sent > 8<<20 {
+		t.Errorf("%d bytes were sent although some were there", info.Sent)
+	}
+	if left, _ := filepath.Glob(dst + ".part"); len(left) > 0 {
+		t.Errorf("left on the host: %v", left)
+	}
 }

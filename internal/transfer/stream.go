@@ -5,72 +5,110 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
 const (
 	blockSize = 4 << 20 // the most that one dd on the host takes
-	blocks    = 4       // buffers handed round between reading, digesting and sending
+	blocks    = 5       // buffers handed round between reading, digesting, packing and sending
 )
 
 var zeros [unit]byte
 
-// stream is what receive.sh reads: lines "OFFSET COUNT" in units, each followed by COUNT units of data, and
-// "end SIZE SHA256-OF-THE-DATA" when, and only when, everything was read without an error and agrees with the checksum.
-// Reading, digesting and sending run at once, and Read ends early when one of the first two fails.
+// stream is what receive.sh reads: frames, each a line and what belongs to it, offsets and counts in units.
+//
+//	d FIRST COUNT          and COUNT units of data
+//	z FIRST COUNT LENGTH   and LENGTH bytes that decompress to COUNT units of data
+//	h FIRST COUNT          zeros where the base has data
+//	end LINES BYTES        and the map, whose text has that many lines and whose index that many bytes
+//
+// The end comes when, and only when, everything was read without an error and agrees with the checksum. Reading, digesting,
+// packing and sending run at once, and Read ends early when one of the first two fails.
 type stream struct {
-	in      *input
-	digests *digests
-	pad     func(size int64) int64
-	want    *Checksum
+	in        *input
+	algorithm string // of the checksum of the delivered bytes
+	want      *Checksum
+	already   already
+	content   *contentDigest
+	packer    *packer
+	link      link
 
 	free  chan []byte
-	read  chan block
-	out   chan shipment
+	cut   chan *block
+	hash  chan *block // nil when the checksum needs no reading
+	out   chan *shipment
 	group *errgroup.Group
-	ctx   context.Context // of the two goroutines, which end with it
+	ctx   context.Context // of the goroutines, which end with it
 
-	current shipment // being sent
-	sum     *summary // set before the end line is sent
+	delivered Checksum // once hash is drained
+	hashed    chan struct{}
+	packs     chan struct{} // one for each worker that may pack at once
+
+	current   *shipment // being sent
+	handedOut time.Time // when Read last returned something
+	handed    int64     // and how much
+	sum       *contentMap // set before the end is sent
 }
 
-// block is a buffer with n bytes of content, or a hole, or the end.
+// already is what needs no sending.
+type already struct {
+	sent unitSet    // was sent by an interrupted transfer
+	base contentMap // of the file that the new one starts from
+}
+
+// block is a buffer with n bytes of the content at an offset, or a hole; pad zeros follow that belong to the file.
 type block struct {
-	buf  []byte
-	n    int
-	hole int64
-	end  bool
-}
-
-// shipment is what to send in order, and the buffer that is free afterwards.
-type shipment struct {
-	parts [][]byte
+	off   int64
 	buf   []byte
+	n     int
+	hole  int64
+	pad   int
+	users atomic.Int32
 }
 
-// summary is what is known of a content at its end.
-type summary struct {
-	bytes     int64
-	sha256    string
-	delivered Checksum
+// frame is a run of units.
+type frame struct {
+	kind         byte
+	first, count int64
+	data         []byte
 }
 
-func newStream(ctx context.Context, in *input, src Source, format string) (*stream, error) {
-	d, err := newDigests(src.algorithm(), in.unpacked)
-	if err != nil {
-		return nil, err
-	}
+// shipment is the frames of one block, to be sent in order when they are ready.
+type shipment struct {
+	frames []frame
+	tail   []byte // sent behind the frames
+	ready  chan struct{}
+	free   func() // when all was sent
+	parts  [][]byte
+}
+
+func newStream(ctx context.Context, in *input, src Source, have already, tool string) (*stream, error) {
 	s := &stream{
-		in: in, digests: d, want: src.Checksum,
-		pad:  func(size int64) int64 { return padding(size, format) },
-		free: make(chan []byte, blocks), read: make(chan block, blocks), out: make(chan shipment, blocks+1),
+		in: in, algorithm: src.algorithm(), want: src.Checksum, already: have, content: newContentDigest(),
+		free: make(chan []byte, blocks), cut: make(chan *block, blocks), out: make(chan *shipment, blocks+1), hashed: make(chan struct{}),
 	}
+	s.packer = newPacker(tool, &s.link)
+	s.packs = make(chan struct{}, int(s.packer.workers))
 	for range blocks {
 		s.free <- nil // a buffer is made when it is first needed
 	}
 	s.group, s.ctx = errgroup.WithContext(ctx)
+	if in.known != nil {
+		s.delivered = *in.known
+	}
+	if in.known == nil && in.unpacked == nil {
+		s.hash = make(chan *block, blocks)
+		h, err := newHash(s.algorithm)
+		if err != nil {
+			return nil, err
+		}
+		s.group.Go(func() error { return s.hashBlocks(h) })
+	}
 	s.group.Go(s.readBlocks)
 	s.group.Go(s.cutBlocks)
 	return s, nil
@@ -86,9 +124,12 @@ func (s *stream) wait() error {
 }
 
 func (s *stream) readBlocks() error {
-	defer close(s.read)
-	for {
-		b := block{}
+	defer close(s.cut)
+	if s.hash != nil {
+		defer close(s.hash)
+	}
+	for off := int64(0); ; {
+		b := &block{off: off}
 		select {
 		case b.buf = <-s.free:
 		case <-s.ctx.Done():
@@ -99,80 +140,190 @@ func (s *stream) readBlocks() error {
 		}
 		var err error
 		b.n, b.hole, err = s.in.next(b.buf)
-		b.end = errors.Is(err, io.EOF)
-		if err != nil && !b.end {
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
 			return err
 		}
-		s.read <- b // never blocks: there are no more buffers than places
-		if b.end {
-			return nil
+		off += int64(b.n) + b.hole
+		b.pad = int(s.in.padding(off)) // only behind the last block
+		b.users.Store(1)
+		if s.hash != nil {
+			b.users.Store(2)
+			s.hash <- b // never blocks: there are no more buffers than places
 		}
+		s.cut <- b
 	}
+}
+
+// release gives the buffer of a block back after its last use.
+func (s *stream) release(b *block) {
+	if b.users.Add(-1) == 0 {
+		s.free <- b.buf
+	}
+}
+
+// hashBlocks takes the checksum of delivered bytes that are the content itself.
+func (s *stream) hashBlocks(h hash.Hash) error {
+	for b := range s.hash {
+		_, _ = h.Write(b.buf[:b.n])
+		for left := b.hole; left > 0; left -= unit {
+			if s.ctx.Err() != nil {
+				return s.ctx.Err()
+			}
+			_, _ = h.Write(zeros[:min(left, unit)])
+		}
+		s.release(b)
+	}
+	s.delivered = Checksum{s.algorithm, sumHex(h)}
+	close(s.hashed)
+	return nil
 }
 
 func (s *stream) cutBlocks() error {
 	defer close(s.out)
-	var size int64
-	for b := range s.read {
-		if b.end {
-			return s.finish(size)
+	base, size := cursor{m: &s.already.base}, int64(0)
+	for b := range s.cut {
+		shipment := &shipment{ready: make(chan struct{}), free: func() { s.release(b) }}
+		if b.hole > 0 {
+			shipment.frames = s.wipe(&base, b.off/unit, (b.off+b.hole)/unit)
+		} else {
+			shipment.frames = s.frames(&base, b)
 		}
-		parts := s.cut(size, b)
-		if err := s.digests.hole(s.ctx, b.hole); err != nil {
-			return err
+		size = b.off + int64(b.n) + b.hole + int64(b.pad)
+		select {
+		case s.out <- shipment:
+		case <-s.ctx.Done():
+			return s.ctx.Err()
 		}
-		size += int64(b.n) + b.hole
-		s.out <- shipment{parts, b.buf} // never blocks, as above
+		s.pack(shipment)
 	}
-	return nil // the reader failed and says why
+	if s.ctx.Err() != nil {
+		return nil // the reader failed and says why
+	}
+	return s.finish(size)
 }
 
-// cut digests a block that begins at off and returns what of it is sent: the units that hold more than zeros.
-func (s *stream) cut(off int64, b block) (parts [][]byte) {
-	for start, n := 0, 0; start < b.n; start += n {
-		zero := isZero(b.buf[start:min(start+unit, b.n)])
-		n = unit
-		for start+n < b.n && isZero(b.buf[start+n:min(start+n+unit, b.n)]) == zero {
-			n += unit
+// wipe makes zeros of the units in [first, end) that have data in the base.
+func (s *stream) wipe(base *cursor, first, end int64) (frames []frame) {
+	for unit := base.next(first, end); unit < end; unit = base.next(unit+1, end) {
+		if !s.already.sent.has(unit) {
+			frames = appendUnit(frames, frame{'h', unit, 1, nil})
 		}
-		run := b.buf[start:min(start+n, b.n)]
-		if zero {
-			s.digests.skipped(run)
-			continue
-		}
-		s.digests.sent(run)
-		clear(b.buf[start+len(run) : start+n]) // the last unit of the content travels whole; the host truncates
-		parts = append(parts, fmt.Appendf(nil, "%d %d\n", (off+int64(start))/unit, n/unit), b.buf[start:start+n])
 	}
-	return parts
+	return frames
+}
+
+// frames digests a block with data and returns what of it is sent: units that hold more than zeros and are not on the host already.
+func (s *stream) frames(base *cursor, b *block) (frames []frame) {
+	n := b.n + b.pad
+	clear(b.buf[b.n:min(len(b.buf), (n+unit-1)&^(unit-1))]) // the last unit travels whole; the host truncates
+	for at := 0; at < n; at += unit {
+		piece, number := b.buf[at:at+unit], (b.off+int64(at))/unit
+		before, inBase := base.at(number)
+		f := frame{'d', number, 1, piece}
+		if isZero(piece) {
+			if !inBase {
+				continue
+			}
+			f = frame{'h', number, 1, nil}
+		} else {
+			mine := fingerprint(piece)
+			s.content.add(number, piece[:min(unit, n-at)], mine)
+			if inBase && before == mine {
+				continue
+			}
+		}
+		if !s.already.sent.has(number) {
+			frames = appendUnit(frames, f)
+		}
+	}
+	return frames
+}
+
+// appendUnit adds a frame of one unit, which may become part of the one before it.
+func appendUnit(frames []frame, f frame) []frame {
+	if len(frames) > 0 {
+		last := &frames[len(frames)-1]
+		if last.kind == f.kind && last.first+last.count == f.first {
+			last.count++
+			last.data = last.data[:len(last.data)+len(f.data)]
+			return frames
+		}
+	}
+	return append(frames, f)
 }
 
 func isZero(p []byte) bool { return bytes.Equal(p, zeros[:len(p)]) }
 
-// finish checks the checksum and ships the end line.
-func (s *stream) finish(size int64) error {
-	delivered := s.digests.deliveredSum()
-	if s.want != nil && delivered.Hex != s.want.Hex {
-		return fmt.Errorf("wrong checksum: expected %s, got %s", s.want, delivered)
+// pack compresses the frames of a shipment while others are read and sent, if that is worth while.
+func (s *stream) pack(shipment *shipment) {
+	if len(shipment.frames) == 0 || !s.packer.wanted() {
+		close(shipment.ready)
+		return
 	}
-	pad := s.pad(size)
-	s.digests.pad(zeros[:pad])
-	s.sum = &summary{bytes: size + pad, sha256: sumHex(s.digests.stored), delivered: delivered}
-	s.out <- shipment{parts: [][]byte{fmt.Appendf(nil, "end %d %s\n", s.sum.bytes, sumHex(s.digests.extents))}}
+	s.packs <- struct{}{}
+	go func() {
+		defer func() { <-s.packs; close(shipment.ready) }()
+		for i, f := range shipment.frames {
+			if f.kind != 'd' {
+				continue
+			}
+			if packed, smaller := s.packer.pack(f.data); smaller {
+				shipment.frames[i].kind, shipment.frames[i].data = 'z', packed
+			}
+		}
+	}()
+}
+
+// finish checks the checksum and ships the end.
+func (s *stream) finish(size int64) error {
+	if err := s.checkDelivered(); err != nil {
+		return err
+	}
+	m := s.content.finish(size)
+	end := &shipment{ready: make(chan struct{}), free: func() {}}
+	end.tail = append(fmt.Appendf(nil, "end %d %d\n", len(m.extents)+3, 8*len(m.index)), m.encode()...)
+	close(end.ready)
+	s.sum = m
+	s.out <- end // never blocks: there is one more place than buffers
 	return nil
 }
 
-// Read implements io.Reader. It fills p from one shipment as far as that goes, so that a line and its data travel
-// together.
+func (s *stream) checkDelivered() error {
+	switch {
+	case s.in.unpacked != nil:
+		s.delivered = Checksum{s.algorithm, sumHex(s.in.unpacked)}
+	case s.hash != nil:
+		select {
+		case <-s.hashed:
+		case <-s.ctx.Done():
+			return s.ctx.Err()
+		}
+	}
+	if s.want != nil && s.delivered.Hex != s.want.Hex {
+		return fmt.Errorf("wrong checksum: expected %s, got %s", s.want, s.delivered)
+	}
+	return nil
+}
+
+// Read implements io.Reader. The time until the next call is what sending took.
 func (s *stream) Read(p []byte) (n int, err error) {
-	for len(s.current.parts) == 0 {
-		if s.current.buf != nil {
-			s.free <- s.current.buf
+	if s.handed > 0 {
+		s.link.sent(s.handed, time.Since(s.handedOut))
+		s.handed = 0
+	}
+	for s.current == nil || len(s.current.parts) == 0 {
+		if s.current != nil {
+			s.current.free()
 		}
 		var ok bool
 		if s.current, ok = <-s.out; !ok {
+			s.current = &shipment{free: func() {}}
 			return 0, io.EOF
 		}
+		<-s.current.ready
+		s.current.lay()
 	}
 	for len(s.current.parts) > 0 && n < len(p) {
 		part := s.current.parts[0]
@@ -183,5 +334,23 @@ func (s *stream) Read(p []byte) (n int, err error) {
 			s.current.parts[0] = part[m:]
 		}
 	}
+	s.handed, s.handedOut = int64(n), time.Now()
 	return n, nil
+}
+
+// lay puts the lines and data of a shipment in a row.
+func (s *shipment) lay() {
+	for _, f := range s.frames {
+		line := fmt.Appendf(nil, "%c %d %d", f.kind, f.first, f.count)
+		if f.kind == 'z' {
+			line = fmt.Appendf(line, " %d", len(f.data))
+		}
+		s.parts = append(s.parts, append(line, '\n'))
+		if len(f.data) > 0 {
+			s.parts = append(s.parts, f.data)
+		}
+	}
+	if len(s.tail) > 0 {
+		s.parts = append(s.parts, s.tail)
+	}
 }

@@ -2,27 +2,22 @@
 //
 // Everything is streamed: nothing is copied to a temporary file on the client, and memory stays bounded by a few
 // blocks plus the window of the decompressor (64 MiB for `xz -9`, at most 128 MiB for `zstd --long`). Holes and
-// runs of zeros are not sent; the host needs nothing but sh, dd, df, truncate and sha256sum or openssl.
+// runs of zeros are not sent, nor is what an interrupted transfer has sent before or what a similar file on the host
+// holds already. The host needs nothing but sh, dd, df, truncate and sha256sum or openssl; with zstd or gzip it takes
+// compressed data, which is sent when the link is slower than the compressor.
 package transfer
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
+	"os"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/host"
 )
-
-// progressInterval is how often Source.Progress is called.
-const progressInterval = 5 * time.Second
-
-//go:embed receive.sh
-var receiveScript string
 
 // Runner is the part of a host that a transfer needs; *host.Host is one.
 type Runner interface {
@@ -35,12 +30,44 @@ type Source struct {
 	URL  string
 	// Checksum is compared with the bytes as delivered, before any decompression; nil checks nothing.
 	Checksum *Checksum
+	// Known spares hashing a local file that is not compressed.
+	Known *Known
 	// Verbatim stores the delivered bytes as they are: no decompression, no format, no padding. Kernels, initial
 	// ramdisks and other files that are no disks are sent so.
 	Verbatim bool
-	// Progress, when set, is called from one goroutine at the start, every five seconds and at the end of Send with
-	// the delivered bytes taken so far and in total; total is -1 while it is unknown.
-	Progress func(sent, total int64)
+	// Progress, when set, is called from one goroutine at the start, every two seconds and at the end of Send.
+	Progress func(Progress)
+}
+
+// Known is the checksum of a local file as it was when it was hashed. It holds while size and time stay the same.
+type Known struct {
+	Size     int64
+	Modified time.Time
+	Checksum Checksum
+}
+
+// of is the checksum of a file, nil when it has to be taken anew.
+func (k *Known) of(st os.FileInfo) *Checksum {
+	if k == nil || k.Size != st.Size() || !k.Modified.Equal(st.ModTime()) {
+		return nil
+	}
+	return &k.Checksum
+}
+
+// File is a file on a host, and the map of its content that stands beside it.
+type File struct {
+	Path string // absolute
+	Map  string // absolute; default Path with ".map"
+}
+
+// Target says where on a host the content goes.
+type Target struct {
+	File
+	// Work is a folder on the file system of Path for what is not whole yet. An interrupted transfer leaves there what the next
+	// one with the same folder need not send again, so the folder should be named for the content. Default: Path with ".part".
+	Work string
+	// Base is a file of similar content on the host, from which is taken what is the same; nil when there is none.
+	Base *File
 }
 
 // Info describes a source, or what became of it on the host.
@@ -48,8 +75,9 @@ type Info struct {
 	Format       string   // "raw", "qcow2" or "iso"; empty for a verbatim source
 	VirtualBytes int64    // size of the disk that a guest sees; 0 when unknown
 	Bytes        int64    // size of the stored file, holes included; 0 when unknown
-	SHA256       string   // lower-case hex over the stored bytes, holes included; set by Send
+	SHA256       string   // lower-case hex over the data of the stored file as its map has it; set by Send
 	Delivered    Checksum // of the delivered bytes, in the declared algorithm or else sha256; set by Send
+	Sent         int64    // bytes that went to the host; set by Send
 }
 
 // Inspect tells what a source is without reading more than its head, for use at plan time.
@@ -77,22 +105,33 @@ func Inspect(ctx context.Context, src Source) (Info, error) {
 	return info, nil
 }
 
-// Send stores a source as the file dst on a host and returns when the file is complete, synced and verified there.
+// Send stores a source as a file on a host and returns when the file is complete, synced and verified there.
 //
-// The host writes dst.part and renames it to dst at the very end, replacing a file of that name; whatever fails before
-// that leaves dst as it was and removes dst.part. Gzip, xz, zstd and bzip2 are decompressed, found by their content.
-// A raw or ISO image whose size is no multiple of 512 bytes is padded with zeros to the next one, because a loop device
-// would hide the incomplete sector. A format other than "" is compared with the content, see CheckFormat.
+// The file appears under its path at the very end, replacing one of that name. Whatever interrupts the transfer before that
+// leaves dst as it was, and in its work folder either nothing or what the next transfer continues from; a source that
+// turns out to be wrong leaves nothing. Gzip, xz, zstd and bzip2 are decompressed, found by their content. A raw or ISO image
+// whose size is no multiple of 512 bytes is padded with zeros to the next one, because a loop device would hide the
+// incomplete sector.
 //
-// The host proves what it wrote by a SHA-256 over the data it was sent, read back from the file after the sync.
-func Send(ctx context.Context, to Runner, src Source, dst, format string) (Info, error) {
+// The host proves what the file holds by a SHA-256 over its data, read back after the sync, whatever of it was sent now,
+// earlier, or not at all.
+func Send(ctx context.Context, to Runner, src Source, dst Target) (Info, error) {
 	if err := src.check(); err != nil {
 		return Info{}, err
 	}
-	if err := checkHostPath(dst); err != nil {
+	dst, err := dst.complete()
+	if err != nil {
 		return Info{}, err
 	}
-	info, err := send(ctx, to, src, dst, format)
+	info, err := sendOnce(ctx, to, src, dst)
+	switch status := exitStatus(err); {
+	case status == exitBusy: // somebody else sends the same content right now
+		dst.Work = dst.Path + ".part"
+		info, err = sendOnce(ctx, to, src, dst)
+	case status == exitDamaged: // what stood on the host was not what it was taken for; it is gone now
+		dst.Base = nil
+		info, err = sendOnce(ctx, to, src, dst)
+	}
 	var exit *host.ExitError
 	var connection *host.ConnectionError
 	switch {
@@ -101,11 +140,11 @@ func Send(ctx context.Context, to Runner, src Source, dst, format string) (Info,
 	case errors.As(err, &exit), errors.As(err, &connection): // say what was attempted, and where
 		return Info{}, err
 	default:
-		return Info{}, fmt.Errorf("sending %s to %s: %w", src.name(), dst, err)
+		return Info{}, fmt.Errorf("sending %s to %s: %w", src.name(), dst.Path, err)
 	}
 }
 
-func send(ctx context.Context, to Runner, src Source, dst, format string) (Info, error) {
+func sendOnce(ctx context.Context, to Runner, src Source, dst Target) (Info, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	in, err := open(ctx, src)
@@ -117,26 +156,16 @@ func send(ctx context.Context, to Runner, src Source, dst, format string) (Info,
 	if err != nil {
 		return Info{}, err
 	}
-	if !src.Verbatim {
-		if err := CheckFormat(format, info.Format); err != nil {
-			return Info{}, err
-		}
-		if format != "" {
-			info.Format = format
-		}
-	}
-
-	s, err := newStream(ctx, in, src, info.Format)
+	ready, err := prepare(ctx, to, src, dst, in.need)
 	if err != nil {
 		return Info{}, err
 	}
-	stopReport := report(src.Progress, progressInterval, in)
-	_, runErr := to.Run(ctx, host.Script{
-		Step:  fmt.Sprintf("store %s as %s", src.name(), dst),
-		Text:  receiveScript,
-		Args:  []string{dst, strconv.FormatInt((in.need+1023)/1024, 10)},
-		Stdin: s,
-	})
+	s, err := newStream(ctx, in, src, ready.already, ready.tool)
+	if err != nil {
+		return Info{}, err
+	}
+	stopReport := report(src.Progress, progressInterval, in, s)
+	runErr := receive(ctx, to, src, dst, ready, s)
 	interrupted := ctx.Err()
 	cancel()
 	srcErr := s.wait()
@@ -146,18 +175,38 @@ func send(ctx context.Context, to Runner, src Source, dst, format string) (Info,
 	case runErr != nil && interrupted != nil && !errors.Is(runErr, interrupted):
 		return Info{}, fmt.Errorf("%w: %w", interrupted, runErr)
 	case srcErr != nil && interrupted == nil: // all that the host saw was a stream cut short
-		return Info{}, srcErr
+		return Info{}, errors.Join(srcErr, discard(ctx, to, dst))
 	case runErr != nil:
 		return Info{}, runErr
 	default:
 		return Info{}, errors.New("the host reported success before it had everything")
 	}
 
-	info.Bytes, info.SHA256, info.Delivered = s.sum.bytes, s.sum.sha256, s.sum.delivered
+	info.Bytes, info.SHA256, info.Delivered, info.Sent = s.sum.size, s.sum.sha256, s.delivered, s.link.total.Load()
 	if info.Format != formatQCOW2 {
 		info.VirtualBytes = info.Bytes
 	}
 	return info, nil
+}
+
+// complete fills in the defaults and checks the paths.
+func (t Target) complete() (Target, error) {
+	if t.Map == "" {
+		t.Map = t.Path + ".map"
+	}
+	if t.Work == "" {
+		t.Work = t.Path + ".part"
+	}
+	paths := []string{t.Path, t.Map, t.Work}
+	if t.Base != nil {
+		paths = append(paths, t.Base.Path, t.Base.Map)
+	}
+	for _, p := range paths {
+		if err := checkHostPath(p); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
 }
 
 // checkHostPath accepts absolute clean paths of one line; df and error messages are line by line.
@@ -169,27 +218,4 @@ func checkHostPath(p string) error {
 		return fmt.Errorf("path on the host %q must not hold NUL or line breaks", p)
 	}
 	return nil
-}
-
-// report calls f now, every interval, and once more when the returned function is called.
-func report(f func(sent, total int64), interval time.Duration, in *input) (stop func()) {
-	if f == nil {
-		return func() {}
-	}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(interval)
-		defer ticker.Stop()
-		for {
-			f(in.taken.Load(), in.length)
-			select {
-			case <-ticker.C:
-			case <-quit:
-				f(in.taken.Load(), in.length)
-				return
-			}
-		}
-	}()
-	return func() { close(quit); <-done }
 }

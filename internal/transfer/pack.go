@@ -1,0 +1,122 @@
+package transfer
+
+import (
+	"bytes"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// worthwhile is how much faster a transfer must become before it is compressed: both sides pay for it in processor time.
+	worthwhile = 1.2
+	// retrial is after how many bytes a compression that was not worthwhile is tried again.
+	retrial = 256 << 20
+	// fastest is a link (bytes per second) that no compressor keeps up with.
+	fastest = 1 << 30
+	// window is how much is sent before the speed of the link is known, unless that takes longer than a second.
+	window = 8 << 20
+)
+
+// packer compresses frames when that makes the transfer faster, which it finds out as it goes: the link's speed is
+// measured by how long writing to it takes, the compressor's by trying.
+type packer struct {
+	encode  func(data, buf []byte) []byte // nil: the host cannot decompress
+	workers float64                       // that may compress at once
+	link    *link
+
+	mu    sync.Mutex
+	speed float64 // of one worker, in bytes per second; 0: never tried
+	ratio float64 // packed to plain
+	tried int64   // bytes sent in all when it was last tried
+}
+
+// newPacker uses the tool that the host has: "zstd", "gzip", or none.
+func newPacker(tool string, l *link) *packer {
+	p := &packer{link: l, workers: float64(max(1, min(4, runtime.GOMAXPROCS(0)-1)))}
+	switch tool {
+	case "zstd":
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(int(p.workers)),
+			zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+		if err == nil {
+			p.encode = e.EncodeAll
+		}
+	case "gzip":
+		p.encode = encodeGzip
+	}
+	return p
+}
+
+func encodeGzip(data, buf []byte) []byte {
+	out := bytes.NewBuffer(buf)
+	w, err := gzip.NewWriterLevel(out, gzip.BestSpeed)
+	if err == nil {
+		_, _ = w.Write(data) // a buffer takes everything
+		_ = w.Close()
+	}
+	return out.Bytes()
+}
+
+// wanted tells whether the next data is to be compressed, or at least tried.
+func (p *packer) wanted() bool {
+	rate := p.link.rate()
+	if p.encode == nil || rate == 0 || rate > fastest {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if sent := p.link.total.Load(); p.speed == 0 || sent-p.tried > retrial {
+		p.tried = sent
+		return true
+	}
+	return min(p.speed*p.workers, rate/p.ratio) > worthwhile*rate
+}
+
+// pack compresses one run of data, and learns from it; false when it did not shrink by a tenth.
+func (p *packer) pack(data []byte) ([]byte, bool) {
+	began := time.Now()
+	packed := p.encode(data, make([]byte, 0, len(data)/2))
+	took := max(time.Since(began), time.Microsecond)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.speed = float64(len(data)) / took.Seconds()
+	p.ratio = float64(len(packed)) / float64(len(data))
+	return packed, p.ratio < 0.9
+}
+
+// link knows how fast the other side takes what is sent.
+type link struct {
+	total atomic.Int64 // bytes that were taken
+
+	mu     sync.Mutex
+	bytes  int64 // of the current window
+	busy   time.Duration
+	filled bool    // the first window, in which buffers fill up, is over
+	speed  float64 // bytes per second in the last whole window; 0 while unknown
+}
+
+// sent notes that some bytes took a while to be taken.
+func (l *link) sent(bytes int64, took time.Duration) {
+	l.total.Add(bytes)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes += bytes
+	l.busy += took
+	if l.bytes < window && l.busy < time.Second {
+		return
+	}
+	if l.filled {
+		l.speed = float64(l.bytes) / max(l.busy, time.Microsecond).Seconds()
+	}
+	l.filled, l.bytes, l.busy = true, 0, 0
+}
+
+func (l *link) rate() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.speed
+}

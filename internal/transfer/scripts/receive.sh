@@ -1,0 +1,84 @@
+# receive.sh DST MAP WORK NEED_KIB BASE TOOL: stores the frames on standard input (stream.go) in WORK/part, proves the whole, and renames
+# it to DST. WORK/journal says which units are stored, so that another transfer can go on after an interruption.
+dst=$1 map=$2 work=$3 need=$4 base=$5 tool=$6
+part=$work/part journal=$work/journal sent=0
+
+failed() { # failed MESSAGE: dd could not write
+	say "$1"
+	rm -rf -- "$work"
+	case $1 in *[Nn]o\ space*) no_space "${work%/*}" $((need > sent ? need : sent)) ;; esac
+	exit 1
+}
+# What was stored whole stays for the next transfer.
+trap '[ -s "$journal" ] || rm -rf -- "$work"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 141' PIPE
+trap 'exit 143' TERM
+
+mkdir -p -- "$work" || exit 1
+exec 9>>"$work/lock" || exit 1
+if command -v flock >/dev/null 2>&1; then
+	flock -n 9 || flock -w 10 9 || { trap - EXIT; say "another transfer is at work in $work"; exit 75; }
+fi
+# `>` under noclobber creates the file anew and follows no link.
+if [ ! -s "$journal" ]; then
+	rm -f -- "$part" "$journal"
+	if [ -n "$base" ]; then
+		cp --reflink=auto --sparse=always -- "$base" "$part" 2>/dev/null || error=$(cp -- "$base" "$part" 2>&1) || failed "$error"
+		printf '%s' "$base" >"$work/base" && chmod u+w "$part" || exit 1
+	else
+		rm -f -- "$work/base"
+		set -C && : >"$part" && set +C || exit 1
+	fi
+	: >"$journal"
+fi
+exec 3>>"$journal" || exit 1
+
+end=''
+while read -r kind first count length; do
+	case $kind in
+	d) said=$(dd of="$part" bs=$unit seek="$first" count="$count" iflag=fullblock conv=notrunc 2>&1) || failed "$said" ;;
+	z)
+		said=$(dd bs="$length" count=1 iflag=fullblock 2>/dev/null | "$tool" -dc |
+			dd of="$part" bs=$unit seek="$first" count="$count" iflag=fullblock conv=notrunc 2>&1) || failed "$said"
+		;;
+	h)
+		bytes=$((count * unit))
+		fallocate -p -o $((first * unit)) -l $bytes "$part" 2>/dev/null ||
+			said=$(dd if=/dev/zero of="$part" bs=$unit seek="$first" count="$count" conv=notrunc 2>&1) || failed "$said"
+		said="$count+0 records in"
+		;;
+	end)
+		end=yes
+		break
+		;;
+	*) break ;;
+	esac
+	# A stream that was cut ends in the middle of a frame.
+	case $said in "$count+0 records in"*) ;; *) break ;; esac
+	echo "$first $count" >&3
+	sent=$((sent + count * 64))
+done
+if [ -z "$end" ]; then say "the stream ended too early"; exit 65; fi
+
+lines=$first bytes=$count size='' want=''
+while [ "$lines" -gt 0 ] && read -r name value; do
+	case $name in
+	size) size=$value ;;
+	sha256) want=$value ;;
+	esac
+	echo "$name $value"
+	lines=$((lines - 1))
+done >"$work/map"
+cat >>"$work/map"
+if [ "$lines" != 0 ] || [ "$(sed '1,/^index /d' "$work/map" | wc -c)" -ne "$bytes" ]; then say "the stream ended too early"; exit 65; fi
+
+truncate -s "$size" "$part" && dd if=/dev/null of="$part" conv=notrunc,fsync 2>/dev/null || exit 1
+got=$(data_digest "$part" "$work/map")
+if [ "$got" != "$want" ]; then
+	say "the data read back from $part is not what was sent: SHA-256 $want expected, $got found"
+	rm -rf -- "$work"
+	exit 66
+fi
+mv -f -- "$work/map" "$map" && mv -f -- "$part" "$dst" && rm -rf -- "$work"
