@@ -4,12 +4,15 @@
 #
 #     eval "$(tools/oracles.sh)"
 #
+# With the argument "peers" also the tools that `make bench-transfer` compares with.
+#
 # Says on standard error what it installs and why before it does. Where there is no apt-get it only names what is
 # missing: the tests that need it are skipped.
 set -eu
 cd "$(dirname "$0")/.."
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+peers=${1:-}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/terraform-provider-xen
 xl_recipe=internal/xl/testdata
 
@@ -23,7 +26,13 @@ xorriso   xorriso         judges the context ISO's Rock Ridge and Joliet names
 busybox   busybox-static  a second POSIX shell for the scripts that run on a host
 bzip2     bzip2           packs the images that the provider unpacks
 mke2fs    e2fsprogs       makes and judges file systems
+zstd      zstd            unpacks what is sent over slow links
 END
+    [ -n "$peers" ] && cat <<'END'
+ssh       openssh-client  scp, sftp and ssh, to compare transfers with
+rsync     rsync           to compare transfers with
+END
+    true
 }
 
 say() { echo "$*" >&2; }

@@ -33,6 +33,9 @@ type Config struct {
 	Hosts       map[string]HostConfig
 	DefaultHost string        // may be empty when there is one host
 	LockTimeout time.Duration // how long to wait for somebody else's operation; 0: five minutes
+
+	// Progress, when set, is told every two seconds how far an upload is, and when it has ended.
+	Progress func(ctx context.Context, p Progress)
 }
 
 // HostConfig says how one host is reached and where its datastore is.
@@ -64,7 +67,7 @@ func New(cfg Config) (*Engine, error) {
 		if wait == 0 {
 			wait = defaultLockTimeout
 		}
-		e.sites[name] = &site{name: name, host: machine, store: store, lockTimeout: wait, booting: make(chan struct{}, 1)}
+		e.sites[name] = &site{name: name, host: machine, store: store, lockTimeout: wait, progress: cfg.Progress, booting: make(chan struct{}, 1), uploads: make(chan struct{}, maxUploads)}
 	}
 	if e.defaultHost == "" && len(e.sites) == 1 {
 		e.defaultHost = e.HostNames()[0]

@@ -15,6 +15,9 @@ import (
 // viewLifetime is how long a view serves readers when nothing is written: a plan over a thousand records reads once.
 const viewLifetime = 30 * time.Second
 
+// maxUploads is how many contents are sent to one host at the same time. They share the connection packet by packet.
+const maxUploads = 3
+
 // site is one host with its datastore.
 type site struct {
 	name        string
@@ -25,6 +28,10 @@ type site struct {
 	// booting is held by the one that starts a domain: the hotplug scripts of several would wait for each other, and libxl ends them
 	// after 40 s (LIBXL_HOTPLUG_TIMEOUT, libxl_internal.h).
 	booting chan struct{}
+
+	progress func(ctx context.Context, p Progress) // may be nil
+	// uploads is held by those that send content: more at once than maxUploads would only make each of them slower.
+	uploads chan struct{}
 
 	opening sync.Mutex
 	open    bool // the datastore is there and the host can do what is needed

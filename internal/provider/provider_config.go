@@ -77,6 +77,12 @@ func newBackend(ctx context.Context, m providerModel, diags *diag.Diagnostics) *
 		DefaultHost: or(m.DefaultHost, envString("XEN_DEFAULT_HOST")).ValueString(),
 		LockTimeout: duration(path.Root("lock_timeout"), or(m.LockTimeout, envString("XEN_LOCK_TIMEOUT")), diags),
 	}
+	progress, err := newProgressLog(os.Getenv("XEN_PROGRESS"))
+	if err != nil {
+		diags.AddError("Unable to use XEN_PROGRESS", err.Error())
+		return b
+	}
+	cfg.Progress = progress.report
 	defaults := sshFromEnvironment(ctx, diags)
 	if ssh := object[sshModel](ctx, m.SSH, diags); ssh != nil {
 		defaults = ssh.over(defaults)
@@ -87,7 +93,6 @@ func newBackend(ctx context.Context, m providerModel, diags *diag.Diagnostics) *
 	if diags.HasError() {
 		return b
 	}
-	var err error
 	if b.engine, err = engine.New(cfg); err != nil {
 		diags.AddError("Unable to use the provider configuration", err.Error())
 	}

@@ -196,4 +196,3 @@ func (s *unitSet) add(e extent) {
 func (s unitSet) has(unit int64) bool {
 	return unit/64 < int64(len(s)) && s[unit/64]&(1<<(unit%64)) != 0
 }
-

@@ -49,9 +49,9 @@ type stream struct {
 	hashed    chan struct{}
 	packs     chan struct{} // one for each worker that may pack at once
 
-	current   *shipment // being sent
-	handedOut time.Time // when Read last returned something
-	handed    int64     // and how much
+	current   *shipment   // being sent
+	handedOut time.Time   // when Read last returned something
+	handed    int64       // and how much
 	sum       *contentMap // set before the end is sent
 }
 

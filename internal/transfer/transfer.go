@@ -36,7 +36,7 @@ type Source struct {
 	// ramdisks and other files that are no disks are sent so.
 	Verbatim bool
 	// Progress, when set, is called from one goroutine at the start, every two seconds and at the end of Send.
-	Progress func(Progress)
+	Progress func(Progress) `json:"-"`
 }
 
 // Known is the checksum of a local file as it was when it was hashed. It holds while size and time stay the same.

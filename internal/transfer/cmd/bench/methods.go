@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strconv"
+
+	"github.com/onexen/terraform-provider-xen/internal/transfer"
+)
+
+// job is one copy: where from, where to, and how the server is reached.
+type job struct {
+	disks
+	destination string
+	port        int
+	bed         bed
+}
+
+// method is one way of copying; shell text gets the source as $1, the destination as $2 and the port as $3, and SSH stands for the
+// client with the options that all of them share.
+type method struct {
+	name    string
+	shell   string
+	command func(j job) ([]string, error)
+	onlyFor []string // names of cases; nil: all
+}
+
+const gcm = " -c aes128-gcm@openssh.com"
+
+var again = []string{"unchanged", "1 % changed"}
+
+var methods = []method{
+	{name: "this provider", command: ours(false)},
+	{name: "this provider, file hashed anew", command: ours(true)},
+	{name: "scp", shell: `scp -q $OPTIONS -P "$3" "$1" "root@127.0.0.1:$2"`},
+	{name: "scp, AES-GCM", shell: `scp -q` + gcm + ` $OPTIONS -P "$3" "$1" "root@127.0.0.1:$2"`},
+	{name: "sftp", shell: `echo "put $1 $2" | sftp -q -b - $OPTIONS -P "$3" root@127.0.0.1`},
+	{name: "rsync -S", shell: `rsync -S -t -e "ssh $OPTIONS -p $3" "$1" "root@127.0.0.1:$2"`},
+	{name: "rsync -S --inplace --no-whole-file", shell: `rsync -S -t --inplace --no-whole-file -e "ssh $OPTIONS -p $3" "$1" "root@127.0.0.1:$2"`, onlyFor: again},
+	{name: "tar -S over AES-GCM", shell: tarPipe(gcm)},
+	{name: "tar -S over the default cipher", shell: tarPipe("")},
+	{name: "ssh cat", shell: `ssh $OPTIONS -p "$3" root@127.0.0.1 "cat >'$2'" <"$1"`},
+	{name: "ssh cat, AES-GCM", shell: `ssh` + gcm + ` $OPTIONS -p "$3" root@127.0.0.1 "cat >'$2'" <"$1"`},
+}
+
+// tarPipe gives the file its new name on the way.
+func tarPipe(cipher string) string {
+	return `tar -cSf - -C "${1%/*}" --transform "s,.*,${2##*/}," "${1##*/}" | ssh` + cipher + ` $OPTIONS -p "$3" root@127.0.0.1 "tar -xSf - -C '${2%/*}'"`
+}
+
+func (m method) args(j job) ([]string, error) {
+	if m.command != nil {
+		return m.command(j)
+	}
+	return []string{"sh", "-c", m.shell, "sh", j.source, j.destination, strconv.Itoa(j.port)}, nil
+}
+
+// ours is this program as it is called for send. The plan of an apply has hashed the file already, so that the transfer need not.
+func ours(hash bool) func(j job) ([]string, error) {
+	return func(j job) ([]string, error) {
+		st, err := os.Stat(j.source)
+		if err != nil {
+			return nil, err
+		}
+		source := transfer.Source{Path: j.source}
+		if !hash {
+			source.Known = &transfer.Known{Size: st.Size(), Modified: st.ModTime(), Checksum: transfer.Checksum{Algorithm: "sha256"}}
+		}
+		target := transfer.Target{File: transfer.File{Path: j.destination}}
+		if j.before != "" {
+			target.Base = &transfer.File{Path: j.destination, Map: j.destination + ".map"}
+		}
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		text, err := json.Marshal(task{Port: j.port, Key: j.bed.key(), HostKey: j.bed.hostKey(), Source: source, Target: target})
+		return []string{self, "send", string(text)}, err
+	}
+}
