@@ -122,6 +122,13 @@ func diskAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: "Whether the guest may not write. Default `false`; a CDROM is always read-only.",
 		},
+		"clone": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "How the disk is made from its image. `auto`, the default: it shares the blocks of the image where the host's file " +
+				"system can (reflink), else it is an overlay over a `qcow2` image, and else a copy. `copy`: independent of the image in any case. " +
+				"`overlay`: a `qcow2` file on the host that holds only what the guest writes, over the image, whatever its format. Not for a " +
+				"volatile disk, and for an image that is `persistent` or a CDROM only `auto`.",
+		},
 	}
 }
 

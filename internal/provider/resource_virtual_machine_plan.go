@@ -64,7 +64,8 @@ func (r *virtualMachineResource) ModifyPlan(ctx context.Context, req resource.Mo
 		return
 	}
 	plan.planMACs(ctx, config, state, &resp.Diagnostics)
-	r.checkUses(ctx, host, config, state, &resp.Diagnostics)
+	template := r.checkUses(ctx, host, config, state, &resp.Diagnostics)
+	plan.planMethods(state, r.foresee(ctx, host, config, template, state, &resp.Diagnostics), &resp.Diagnostics)
 	if state != nil && !resp.Diagnostics.HasError() {
 		plan.planUpdate(ctx, config, *state, resp)
 	}
@@ -106,8 +107,9 @@ func (m *virtualMachineModel) planMACs(ctx context.Context, config virtualMachin
 	m.NICs = devicesOrNull(ctx, nicType, planned, diags)
 }
 
-// checkUses looks at the host whether all that the virtual machine names is there, and checks the whole of it and its template.
-func (r *virtualMachineResource) checkUses(ctx context.Context, host string, config virtualMachineModel, state *virtualMachineModel, diags *diag.Diagnostics) {
+// checkUses looks at the host whether all that the virtual machine names is there, and checks the whole of it and its template, which it
+// returns when it is known and a new virtual machine is to be made of it.
+func (r *virtualMachineResource) checkUses(ctx context.Context, host string, config virtualMachineModel, state *virtualMachineModel, diags *diag.Diagnostics) *model.VirtualMachineBody {
 	var before []reference
 	if state != nil {
 		before = append(state.references(ctx, diags), reference{path.Root("template_id"), state.TemplateID, model.KindTemplate})
@@ -115,26 +117,28 @@ func (r *virtualMachineResource) checkUses(ctx context.Context, host string, con
 	refs := append(config.references(ctx, diags), reference{path.Root("template_id"), config.TemplateID, model.KindTemplate})
 	r.backend.checkReferences(ctx, host, refs, before, diags)
 	if state != nil || diags.HasError() || config.TemplateID.IsNull() || config.TemplateID.IsUnknown() {
-		return
+		return nil
 	}
 	eng, ref, err := r.refOf(config.TemplateID)
 	if err != nil {
-		return // not known yet; the apply asks again
+		return nil // not known yet; the apply asks again
 	}
 	template, err := eng.Template(ctx, ref)
 	if err != nil {
 		addErrorAt(diags, path.Root("template_id"), "Unable to read the template", err.Error())
-		return
+		return nil
 	}
 	config.check(ctx, model.KindVirtualMachine, &template.Body, true, diags)
+	return &template.Body
 }
 
 // planUpdate decides what is changed in place, what makes a new virtual machine, and what is refused because it would lose data.
 func (m *virtualMachineModel) planUpdate(ctx context.Context, config, state virtualMachineModel, resp *resource.ModifyPlanResponse) {
-	now, before := m.values(), state.values()
+	asMade := m.asMade(state, &resp.Diagnostics)
+	now, before := asMade.values(), state.values()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		for _, at := range differences(path.Root(name), before[name], now[name]) {
-			if slot, resized := resizedDisk(at, state, *m); resized {
+			if slot, resized := resizedDisk(at, state, asMade); resized {
 				refuseResize(ctx, at, slot, state, *m, &resp.Diagnostics)
 				continue
 			}
@@ -195,8 +199,8 @@ func resizedDisk(at path.Path, state, plan virtualMachineModel) (string, bool) {
 }
 
 func refuseResize(ctx context.Context, at path.Path, slot string, state, plan virtualMachineModel, diags *diag.Diagnostics) {
-	before := elements[diskModel](ctx, state.Disks, diags)[slot].Size
-	now := elements[diskModel](ctx, plan.Disks, diags)[slot].Size
+	before := diskModels(ctx, state.Disks, diags)[slot].Size
+	now := diskModels(ctx, plan.Disks, diags)[slot].Size
 	addErrorAt(diags, at, fmt.Sprintf("Unable to change the size of disk %s of virtual machine %s", slot, state.Name),
 		fmt.Sprintf("The disk has %s and %s is wanted. A disk keeps its size: a new virtual machine in its place would lose the data on it. %s",
 			sizeText(before), sizeText(now), giveUp))
