@@ -130,15 +130,17 @@ func (r *virtualMachineResource) foresee(ctx context.Context, host string, confi
 	if template != nil {
 		body = body.Over(*template)
 	}
-	entries := diskAttributeValues(config.Disks)
-	for slot := range body.Disks {
-		if entry, mine := config.Disks.Elements()[slot]; mine && undecided(entry) || r.isChanging(entries[slot]) {
+	eng, host, err := r.backend.on(host)
+	if err != nil {
+		return nil // not known yet; the apply asks again
+	}
+	for slot, disk := range body.Disks {
+		if entry, mine := config.Disks.Elements()[slot]; mine && undecided(entry) || r.isChanging(refValue(host, disk.ImageID)) {
 			delete(body.Disks, slot)
 		}
 	}
-	eng, host, err := r.backend.on(host)
-	if err != nil || len(body.Disks) == 0 {
-		return nil // the host is not known yet; the apply asks again
+	if len(body.Disks) == 0 {
+		return nil
 	}
 	methods, err := eng.ForeseeDisks(ctx, host, body.Disks)
 	if refusal, ok := errors.AsType[*model.FieldError](err); ok {
@@ -146,6 +148,7 @@ func (r *virtualMachineResource) foresee(ctx context.Context, host string, confi
 	} else if err != nil {
 		diags.AddError("Unable to find out how host "+host+" would make the disks", err.Error())
 	}
+	entries := diskAttributeValues(config.Disks)
 	for slot := range methods {
 		decided := textOf(entries[slot], "volatile") != "" || textOf(entries[slot], "image_id") != "" && textOf(entries[slot], "clone") != ""
 		if !config.TemplateID.IsNull() && !decided {
@@ -155,12 +158,9 @@ func (r *virtualMachineResource) foresee(ctx context.Context, host string, confi
 	return methods
 }
 
-// isChanging tells whether the plan changes how virtual machines use the image of the disk.
-func (r *virtualMachineResource) isChanging(disk map[string]attr.Value) bool {
-	if r.backend == nil {
-		return false
-	}
-	_, changing := r.backend.changing.Load(textOf(disk, "image_id"))
+// isChanging tells whether the plan changes how virtual machines use the image.
+func (r *virtualMachineResource) isChanging(image types.String) bool {
+	_, changing := r.backend.changing.Load(image.ValueString())
 	return changing
 }
 

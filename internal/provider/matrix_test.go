@@ -257,6 +257,7 @@ func TestEveryArgumentOfTemplate(t *testing.T) {
 	changes := table(b.machineChanges("update"))
 	changes["cpu"] = []change{{0.5, "update"}}
 	changes["disks.xvda.size"] = []change{{2, "update"}}
+	changes["disks.xvda.clone"] = []change{{"auto", "update"}, {"overlay", "update"}, {"reflink", "refuse"}}
 	changes["nics.eth0.mac"] = []change{{"02:00:00:00:00:01", "update"}}
 	prove(t, b.plugin, "xen_template", before, config, changes)
 }
@@ -272,6 +273,9 @@ func TestEveryArgumentOfVirtualMachine(t *testing.T) {
 		"power_state":          {{"running", "none"}, {"poweroff", "update"}, {"paused", "refuse"}},
 		"shutdown_timeout":     {{"60s", "none"}, {"1m", "none"}, {"5s", "update"}},
 		"disks.xvda.size":      {{2, "refuse"}},
+		"disks.xvda.clone":     {{"auto", "update"}, {"copy", "update"}, {"overlay", "replace"}, {"reflink", "refuse"}},
+		"disks.xvdb.clone":     {{"auto", "refuse"}},
+		"disks.xvda":           {{map[string]any{"image_id": b.root, "clone": "copy", "size": 2}, "refuse"}},
 		"disks.xvdb.size":      {{2, "refuse"}},
 		"disks.xvdc":           {{map[string]any{"volatile": "swap", "size": 1}, "replace"}},
 		"disks.xvdb":           {{missing{}, "replace"}},
