@@ -129,6 +129,11 @@ func TestCloneMethodInPlanAndState(t *testing.T) {
 			ConfigStateChecks: madeBy("two", everyMethod),
 		},
 		importStep("xen_virtual_machine.two", "two"),
+		resource.TestStep{
+			Config: config(one + machineWith("two", strings.Replace(everyDisk, `"auto"`, `"overlay"`, 1), "")), PlanOnly: true,
+			ExpectError: words(`disks["xvdb"].clone: The clone_method of the disk is "copy" and clone = "overlay" is wanted. A disk is made once: a new virtual machine in its place would lose the data on it.`),
+		},
+		resource.TestStep{Config: config(one)},
 	)
 }
 

@@ -88,7 +88,7 @@ func (m *virtualMachineModel) planMethods(state *virtualMachineModel, foreseen m
 	m.Disks = changeDisks(m.Disks, diags, func(slot string, disk map[string]attr.Value) {
 		old, had := before[slot]
 		switch method := foreseen[slot]; {
-		case had && stays(old, disk):
+		case had && sameSource(old, disk):
 			disk[cloneMethod] = old[cloneMethod]
 		case method != "":
 			disk[cloneMethod] = types.StringValue(string(method))
@@ -98,22 +98,18 @@ func (m *virtualMachineModel) planMethods(state *virtualMachineModel, foreseen m
 	})
 }
 
-// stays tells whether the disk that was made is the one that is wanted now, whatever else of it may change.
-func stays(old, now map[string]attr.Value) bool {
+// sameSource tells whether the disk is made of the same as it was.
+func sameSource(old, now map[string]attr.Value) bool {
 	same := func(name string) bool { return len(differences(path.Root(name), old[name], now[name])) == 0 }
-	return same("image_id") && same("volatile") && (same("clone") || allowed(old, now))
-}
-
-// allowed tells whether the clone of now allows the method by which the disk was made.
-func allowed(old, now map[string]attr.Value) bool {
-	return !now["clone"].IsUnknown() && model.Clone(textOf(now, "clone")).Allows(model.CloneMethod(textOf(old, cloneMethod)))
+	return same("image_id") && same("volatile")
 }
 
 // asMade is the plan for comparing it with the state: a changed clone that allows the disk as it was made is no change of the disk.
 func (m virtualMachineModel) asMade(state virtualMachineModel, diags *diag.Diagnostics) virtualMachineModel {
 	before := diskAttributeValues(state.Disks)
 	m.Disks = changeDisks(m.Disks, diags, func(slot string, disk map[string]attr.Value) {
-		if old, had := before[slot]; had && allowed(old, disk) {
+		old, had := before[slot]
+		if had && !disk["clone"].IsUnknown() && model.Clone(textOf(disk, "clone")).Allows(model.CloneMethod(textOf(old, cloneMethod))) {
 			disk["clone"] = old["clone"]
 		}
 	})

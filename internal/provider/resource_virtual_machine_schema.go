@@ -49,8 +49,8 @@ var virtualMachineTypes = deviceTypes{disk: attributeTypes(virtualMachineDisks()
 func virtualMachineDisks() map[string]schema.Attribute {
 	attributes := diskAttributes()
 	if clone, ok := attributes["clone"].(schema.StringAttribute); ok {
-		clone.MarkdownDescription += " A change that the disk as it was made satisfies, as `clone_method` tells, leaves it as it is; any other " +
-			"change makes a new virtual machine with a new disk."
+		clone.MarkdownDescription += " A change leaves a disk that exists as it is. One that the disk does not satisfy, as `clone_method` " +
+			"tells, is refused in the plan, because a new disk would lose the data on this one."
 		attributes["clone"] = clone
 	}
 	attributes[cloneMethod] = schema.StringAttribute{
