@@ -119,7 +119,7 @@ func (m virtualMachineModel) asMade(state virtualMachineModel, diags *diag.Diagn
 // foresee asks the host how the disks of a new virtual machine will be made, and refuses what it could not do. What may still change
 // before the apply is left out: what comes from a template, and the use of an image that the same plan changes.
 func (r *virtualMachineResource) foresee(ctx context.Context, host string, config virtualMachineModel, template *model.VirtualMachineBody, state *virtualMachineModel, diags *diag.Diagnostics) map[string]model.CloneMethod {
-	if state != nil || diags.HasError() {
+	if state != nil || host == "" || diags.HasError() {
 		return nil
 	}
 	body := config.toBody(ctx, diags)
