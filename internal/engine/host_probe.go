@@ -61,7 +61,7 @@ func (s *site) describe(ctx context.Context) (model.Host, error) {
 		return model.Host{}, s.explainProbe(err)
 	}
 	parts := bytes.Split(result.Stdout, []byte{0})
-	if len(parts) != 4 {
+	if len(parts) != 5 {
 		return model.Host{}, fmt.Errorf("host %s answered something unexpected when it was looked at: %q", s.name, result.Stdout)
 	}
 	info, err := xl.ParseInfo(parts[0])
@@ -81,8 +81,9 @@ func (s *site) describe(ctx context.Context) (model.Host, error) {
 		Datastore:    s.store.Root(),
 		Bridges:      parseBridges(parts[1]),
 		Tools:        slices.Sorted(strings.FieldsSeq(string(parts[2]))),
+		Reflink:      strings.TrimSpace(string(parts[3])) == "reflink",
 	}
-	facts.DatastoreTotal, facts.DatastoreFree = parseDF(string(parts[3]))
+	facts.DatastoreTotal, facts.DatastoreFree = parseDF(string(parts[4]))
 	return facts, nil
 }
 

@@ -36,6 +36,9 @@ type site struct {
 	opening sync.Mutex
 	open    bool // the datastore is there and the host can do what is needed
 
+	asking sync.Mutex
+	facts  *model.Host // what the host is and has, once somebody asked
+
 	reads  sync.Mutex
 	writes int // how many writes this process has made
 	latest *reading

@@ -127,8 +127,11 @@ func (v *view) image(id int) (model.Image, error) {
 	return image, nil
 }
 
-func (v *view) imageFile(image model.Image) string {
-	return path.Join(v.store.Dir(model.KindImage, image.ID), image.File)
+func (v *view) imageFile(image model.Image) string { return imageFile(v.store, image) }
+
+// imageFile is the absolute path of an image's content on its host.
+func imageFile(store *datastore.Store, image model.Image) string {
+	return path.Join(store.Dir(model.KindImage, image.ID), image.File)
 }
 
 func (v *view) context(id int) (model.Context, error) {

@@ -42,7 +42,8 @@ func (e *Engine) VirtualMachine(ctx context.Context, ref model.Ref) (model.Virtu
 	return model.VirtualMachine{}, err
 }
 
-// UpdateVirtualMachine changes name, labels, shutdown timeout and power state; nothing else of the specification is looked at.
+// UpdateVirtualMachine changes name, labels, shutdown timeout, power state and what is said of the cloning of disks, which stay as they
+// are; nothing else of the specification is looked at.
 func (e *Engine) UpdateVirtualMachine(ctx context.Context, ref model.Ref, spec model.VirtualMachineSpec) (model.VirtualMachine, error) {
 	s, err := e.site(ref.Host)
 	if err != nil {
@@ -92,6 +93,10 @@ func (s *site) rename(ctx context.Context, v *view, vm *model.VirtualMachine, sp
 		vm.Name = spec.Name
 	}
 	vm.Labels, vm.ShutdownTimeout, vm.PowerState = spec.Labels, spec.ShutdownTimeout, spec.PowerState
+	for slot, disk := range vm.Body.Disks {
+		disk.Clone = spec.Body.Disks[slot].Clone
+		vm.Body.Disks[slot] = disk
+	}
 	for i, claim := range vm.Claims {
 		if claim == claimName(old) {
 			vm.Claims[i] = claimName(vm.Name)

@@ -5,6 +5,7 @@ import (
 	_ "embed" // the script
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,7 +41,7 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 	_, err = s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("start virtual machine %q", vm.Name),
 		Text:  vmFunctions + vmBootScript,
-		Args:  append(args, writableDisks(*vm)...),
+		Args:  append(args, guardedFiles(*vm)...),
 		Stdin: strings.NewReader(text),
 	})
 	if err != nil {
@@ -50,12 +51,16 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
 }
 
-// writableDisks are the files that no other domain may have at the same time.
-func writableDisks(vm model.VirtualMachine) []string {
+// guardedFiles are those that no other domain may have as a disk at the same time: what the domain writes to, and what its overlays
+// stand on. Domains with overlays of their own on one image do not meet, because their disks are the overlays.
+func guardedFiles(vm model.VirtualMachine) []string {
 	var files []string
 	for _, disk := range vm.Disks {
 		if !disk.ReadOnly {
 			files = append(files, disk.File)
+		}
+		if disk.Base != "" && !slices.Contains(files, disk.Base) {
+			files = append(files, disk.Base)
 		}
 	}
 	return files

@@ -125,10 +125,10 @@ func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.Virtua
 		vm.State = model.VMPoweroff
 		return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
 	}
-	return s.boot(ctx, vm, domain)
+	return s.boot(ctx, vm, s.domain(*vm, r.kernel, r.ramdisk))
 }
 
-// prolog makes the disks and stores the context's ISO.
+// prolog makes the disks, notes how, and stores the context's ISO.
 func (s *site) prolog(ctx context.Context, vm *model.VirtualMachine, r resolved) error {
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID)}
 	var iso io.Reader
@@ -151,22 +151,25 @@ func (s *site) prolog(ctx context.Context, vm *model.VirtualMachine, r resolved)
 			args = append(args, "context", path.Base(disk.File), "", "0", disk.Format, "")
 		case disk.Own && disk.ImageID != nil:
 			image := r.images[*disk.ImageID]
-			source, grow := path.Join(s.store.Dir(model.KindImage, image.ID), image.File), int64(0)
+			grow := int64(0)
 			if disk.Size > image.Size {
 				grow = disk.Size
 			}
-			args = append(args, "clone", path.Base(disk.File), source, strconv.FormatInt(grow, 10), disk.Format, "")
+			args = append(args, "clone", path.Base(disk.File), imageFile(s.store, image), strconv.FormatInt(grow, 10), image.Format, words(r.methods[disk.Slot]))
 		case disk.Own:
 			args = append(args, "make", path.Base(disk.File), "", strconv.FormatInt(disk.Size, 10), disk.Format, volatileFS(r.body.Disks[disk.Slot]))
 		}
 	}
-	_, err := s.run(ctx, host.Script{
+	result, err := s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("make the disks of virtual machine %q", vm.Name),
 		Text:  diskFunctions + vmFunctions + vmPrologScript,
 		Args:  args,
 		Stdin: iso,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.cloned(vm, r.images, result.Stdout)
 }
 
 // volatileFS is the file system of a volatile disk.

@@ -19,6 +19,7 @@ import (
 type resolved struct {
 	body    model.VirtualMachineBody
 	images  map[int]model.Image
+	methods map[string][]model.CloneMethod // by slot: the ways in which the disk may be made, the best first
 	context *model.Context
 	kernel  string // path on the host
 	ramdisk string
@@ -39,6 +40,9 @@ func (v *view) resolve(spec model.VirtualMachineSpec) (resolved, error) {
 		return r, err
 	}
 	if err := v.resolveImages(&r); err != nil {
+		return r, err
+	}
+	if err := r.chooseMethods(spec.Foreseen); err != nil {
 		return r, err
 	}
 	if id := r.body.ContextID; id != nil {
@@ -164,6 +168,7 @@ func (r resolved) attachOne(v *view, dir string, number int, slot string) model.
 		Format: model.FormatRaw, ReadOnly: disk.ReadOnly, Size: disk.Size,
 	}
 	if disk.ImageID == nil {
+		attached.Method = model.MethodMade
 		return attached
 	}
 	image := r.images[*disk.ImageID]
@@ -171,8 +176,8 @@ func (r resolved) attachOne(v *view, dir string, number int, slot string) model.
 	if image.Type == model.ImageCDROM {
 		attached.ReadOnly, attached.CDROM = true, r.body.Type == model.TypeHVM
 	}
-	if image.Persistent || image.Type == model.ImageCDROM {
-		attached.File, attached.Own = v.imageFile(image), false
+	if image.InPlace() {
+		attached.File, attached.Own, attached.Method = v.imageFile(image), false, model.MethodInPlace
 	}
 	return attached
 }

@@ -14,6 +14,7 @@ type Host struct {
 	Datastore      string   // path
 	DatastoreFree  int64    // MiB
 	DatastoreTotal int64    // MiB
+	Reflink        bool     // a disk can share the blocks of its image; false while there is no datastore
 	Bridges        []string // sorted
 	Tools          []string // of those the engine knows how to use: flock, losetup, qemu-img, zstd, sorted
 }

@@ -74,6 +74,7 @@ type Disk struct {
 	FSType   string `json:"fstype,omitempty"`   // for volatile fs
 	Size     int64  `json:"size,omitempty"`     // MiB; of a volatile disk, or what a clone grows to
 	ReadOnly bool   `json:"read_only,omitempty"`
+	Clone    Clone  `json:"clone,omitempty"` // not said: auto
 }
 
 // NIC is one network card of a virtual machine.
@@ -106,19 +107,22 @@ type VirtualMachineSpec struct {
 	PowerState      VMState       // VMRunning or VMPoweroff
 	ShutdownTimeout time.Duration // how long a guest may take to shut down before it is destroyed
 	Labels          map[string]string
+	Foreseen        map[string]CloneMethod // by slot: how the plan says that the disk is made; the others are made as the host can
 }
 
 // AttachedDisk is a disk as it stands on the host.
 type AttachedDisk struct {
-	Slot     string `json:"slot"`               // vdev
-	File     string `json:"file"`               // absolute path on the host
-	Own      bool   `json:"own,omitempty"`      // made for this virtual machine and removed with it
-	ImageID  *int   `json:"image_id,omitempty"` // where its content came from
-	Format   string `json:"format"`
-	ReadOnly bool   `json:"read_only,omitempty"`
-	CDROM    bool   `json:"cdrom,omitempty"`
-	Size     int64  `json:"size,omitempty"` // MiB
-	Context  bool   `json:"context,omitempty"`
+	Slot     string      `json:"slot"`                   // vdev
+	File     string      `json:"file"`                   // absolute path on the host
+	Own      bool        `json:"own,omitempty"`          // made for this virtual machine and removed with it
+	ImageID  *int        `json:"image_id,omitempty"`     // where its content came from
+	Method   CloneMethod `json:"clone_method,omitempty"` // how it was made; empty for the context, and until it is made
+	Base     string      `json:"base,omitempty"`         // absolute path of the image's file that an overlay stands on
+	Format   string      `json:"format"`                 // of File: an overlay is qcow2 whatever its image is
+	ReadOnly bool        `json:"read_only,omitempty"`
+	CDROM    bool        `json:"cdrom,omitempty"`
+	Size     int64       `json:"size,omitempty"` // MiB
+	Context  bool        `json:"context,omitempty"`
 }
 
 // VirtualMachine is the record of a virtual machine, vms/<vid>/vm.json.

@@ -166,6 +166,10 @@ func (d Disk) check(slot string) *FieldError {
 		return fieldError(path+".fstype", "%q is not a file system that can be made: use one of %v", d.FSType, FileSystems)
 	case d.Size < 0:
 		return fieldError(path+".size", "a size is a positive number of MiB, not %d", d.Size)
+	case d.Clone != "" && !slices.Contains(Clones, d.Clone):
+		return fieldError(path+".clone", "%q is not a way to make a disk from its image: use one of %v", d.Clone, Clones)
+	case d.Clone != "" && d.Volatile != "":
+		return fieldError(path+".clone", "a volatile disk is made empty, so there is nothing to clone")
 	}
 	return nil
 }

@@ -38,6 +38,9 @@ func (d Disk) over(t Disk) Disk {
 	if d.ImageID == nil && d.Volatile == "" {
 		d.ImageID, d.Volatile, d.FSType = t.ImageID, t.Volatile, firstSet(d.FSType, t.FSType)
 	}
+	if d.Volatile == "" {
+		d.Clone = firstSet(d.Clone, t.Clone)
+	}
 	d.Size = firstSet(d.Size, t.Size)
 	d.ReadOnly = d.ReadOnly || t.ReadOnly
 	return d

@@ -13,23 +13,31 @@ func ptr[T any](value T) *T { return &value }
 func TestBodyOverTemplate(t *testing.T) {
 	template := model.VirtualMachineBody{
 		Type: model.TypePV, Memory: ptr(int64(512)), VCPU: ptr(int64(1)),
-		OS:       &model.OS{KernelID: ptr(1), Cmdline: "console=hvc0"},
-		Disks:    map[string]model.Disk{"xvda": {ImageID: ptr(3)}, "xvdb": {Volatile: "swap", Size: 64}},
+		OS: &model.OS{KernelID: ptr(1), Cmdline: "console=hvc0"},
+		Disks: map[string]model.Disk{
+			"xvda": {ImageID: ptr(3), Clone: model.CloneOverlay}, "xvdb": {Volatile: "swap", Size: 64},
+			"xvdc": {ImageID: ptr(5), Clone: model.CloneCopy}, "xvdd": {ImageID: ptr(5), Clone: model.CloneCopy},
+		},
 		NICs:     map[string]model.NIC{"eth0": {Bridge: "br0", DNS: []string{"192.0.2.1"}}},
 		Context:  map[string]string{"ROLE": "web", "STAGE": "test"},
 		Graphics: &model.Graphics{Keymap: "de"},
 	}
 	mine := model.VirtualMachineBody{
-		Memory:  ptr(int64(1024)),
-		OS:      &model.OS{Cmdline: "quiet"},
-		Disks:   map[string]model.Disk{"xvda": {Size: 4096}, "xvdb": {ImageID: ptr(4)}},
+		Memory: ptr(int64(1024)),
+		OS:     &model.OS{Cmdline: "quiet"},
+		Disks: map[string]model.Disk{
+			"xvda": {Size: 4096}, "xvdb": {ImageID: ptr(4)}, "xvdc": {Clone: model.CloneAuto}, "xvdd": {Volatile: "fs", Size: 8},
+		},
 		NICs:    map[string]model.NIC{"eth0": {IP: "192.0.2.7"}, "eth1": {Bridge: "br1"}},
 		Context: map[string]string{"STAGE": "live"},
 	}
 	want := model.VirtualMachineBody{
 		Type: model.TypePV, Memory: ptr(int64(1024)), VCPU: ptr(int64(1)),
-		OS:       &model.OS{KernelID: ptr(1), Cmdline: "quiet"},
-		Disks:    map[string]model.Disk{"xvda": {ImageID: ptr(3), Size: 4096}, "xvdb": {ImageID: ptr(4), Size: 64}},
+		OS: &model.OS{KernelID: ptr(1), Cmdline: "quiet"},
+		Disks: map[string]model.Disk{
+			"xvda": {ImageID: ptr(3), Size: 4096, Clone: model.CloneOverlay}, "xvdb": {ImageID: ptr(4), Size: 64},
+			"xvdc": {ImageID: ptr(5), Clone: model.CloneAuto}, "xvdd": {Volatile: "fs", Size: 8},
+		},
 		NICs:     map[string]model.NIC{"eth0": {Bridge: "br0", IP: "192.0.2.7", DNS: []string{"192.0.2.1"}}, "eth1": {Bridge: "br1"}},
 		Context:  map[string]string{"ROLE": "web", "STAGE": "live"},
 		Graphics: &model.Graphics{Keymap: "de"},
@@ -72,6 +80,12 @@ func TestBodyCheck(t *testing.T) {
 		"disks.xvdb.size":     func(b *model.VirtualMachineBody) { b.Disks["xvdb"] = model.Disk{Volatile: "fs"} },
 		"disks.xvdb.fstype": func(b *model.VirtualMachineBody) {
 			b.Disks["xvdb"] = model.Disk{Volatile: "fs", Size: 1, FSType: "ntfs"}
+		},
+		"disks.xvda.clone": func(b *model.VirtualMachineBody) {
+			b.Disks["xvda"] = model.Disk{ImageID: ptr(1), Clone: "reflink"}
+		},
+		"disks.xvdb.clone": func(b *model.VirtualMachineBody) {
+			b.Disks["xvdb"] = model.Disk{Volatile: "swap", Size: 1, Clone: model.CloneAuto}
 		},
 		"nics.net0":            func(b *model.VirtualMachineBody) { b.NICs["net0"] = model.NIC{Bridge: "br0"} },
 		"nics.eth0.bridge":     func(b *model.VirtualMachineBody) { b.NICs["eth0"] = model.NIC{Bridge: "br0,script=x"} },

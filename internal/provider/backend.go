@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -23,6 +24,8 @@ type backend struct {
 	engine  *engine.Engine    // nil while unknown is set
 	unknown string            // the argument of the provider configuration that is not known yet
 	pending map[string]string // by host: the argument of it that is not known yet, or nothing
+
+	changing sync.Map // ids of images of which the plan changes how virtual machines use them
 }
 
 // on returns the engine and the host's name; an empty name is the default host.

@@ -41,6 +41,7 @@ type hostDataModel struct {
 	Datastore      types.String `tfsdk:"datastore"`
 	DatastoreTotal types.Int64  `tfsdk:"datastore_total"`
 	DatastoreFree  types.Int64  `tfsdk:"datastore_free"`
+	Reflink        types.Bool   `tfsdk:"reflink"`
 	Bridges        types.List   `tfsdk:"bridges"`
 	Tools          types.List   `tfsdk:"tools"`
 }
@@ -74,8 +75,13 @@ func (d *hostDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"datastore":       text("Folder on the host in which images, records and disks are kept."),
 			"datastore_total": number("Size of the datastore's file system in MiB."),
 			"datastore_free":  number("Free space of the datastore's file system in MiB."),
-			"bridges":         list("Network bridges of dom0, sorted."),
-			"tools":           list("Programs on the host that the provider can use, sorted."),
+			"reflink": schema.BoolAttribute{
+				Computed: true,
+				MarkdownDescription: "Whether the disk of a virtual machine can share the blocks of its image, as XFS and Btrfs can do it; `false` " +
+					"also while there is no datastore.",
+			},
+			"bridges": list("Network bridges of dom0, sorted."),
+			"tools":   list("Programs on the host that the provider can use, sorted."),
 		},
 	}
 }
@@ -111,6 +117,7 @@ func (d *hostDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		Datastore:      types.StringValue(host.Datastore),
 		DatastoreTotal: types.Int64Value(host.DatastoreTotal),
 		DatastoreFree:  types.Int64Value(host.DatastoreFree),
+		Reflink:        types.BoolValue(host.Reflink),
 		Bridges:        stringListValue(ctx, host.Bridges, &resp.Diagnostics),
 		Tools:          stringListValue(ctx, host.Tools, &resp.Diagnostics),
 	})...)

@@ -44,6 +44,7 @@ type diskModel struct {
 	FSType   types.String `tfsdk:"fstype"`
 	Size     types.Int64  `tfsdk:"size"`
 	ReadOnly types.Bool   `tfsdk:"read_only"`
+	Clone    types.String `tfsdk:"clone"`
 }
 
 type nicModel struct {
@@ -63,6 +64,9 @@ var (
 	diskType = attributeTypes(diskAttributes())
 	nicType  = attributeTypes(nicAttributes())
 )
+
+// deviceTypes are the types of those devices that templates and virtual machines do not have alike.
+type deviceTypes struct{ disk, graphics types.ObjectType }
 
 // values are the arguments by name, for walking over them.
 func (m machineModel) values() map[string]attr.Value {
@@ -87,7 +91,7 @@ func (m machineModel) toBody(ctx context.Context, diags *diag.Diagnostics) model
 	if os := object[osModel](ctx, m.OS, diags); os != nil {
 		body.OS = os.toOS(diags)
 	}
-	for slot, disk := range elements[diskModel](ctx, m.Disks, diags) {
+	for slot, disk := range diskModels(ctx, m.Disks, diags) {
 		if body.Disks == nil {
 			body.Disks = map[string]model.Disk{}
 		}
@@ -120,6 +124,7 @@ func (m diskModel) toDisk(slot string, diags *diag.Diagnostics) model.Disk {
 		FSType:   m.FSType.ValueString(),
 		Size:     m.Size.ValueInt64(),
 		ReadOnly: m.ReadOnly.ValueBool(),
+		Clone:    model.Clone(m.Clone.ValueString()),
 	}
 }
 
@@ -152,7 +157,7 @@ func toGraphics(value types.Object) *model.Graphics {
 }
 
 // fromBody is the model as the record has it. Where m says the same in other words, its words are kept.
-func (m machineModel) fromBody(ctx context.Context, host string, body model.VirtualMachineBody, graphics types.ObjectType, diags *diag.Diagnostics) machineModel {
+func (m machineModel) fromBody(ctx context.Context, host string, body model.VirtualMachineBody, of deviceTypes, diags *diag.Diagnostics) machineModel {
 	if canonical(m.toBody(ctx, diags)) == canonical(body) {
 		return m
 	}
@@ -163,17 +168,11 @@ func (m machineModel) fromBody(ctx context.Context, host string, body model.Virt
 		Memory:    types.Int64PointerValue(body.Memory),
 		MemoryMax: types.Int64PointerValue(body.MemoryMax),
 		OS:        fromOS(ctx, host, body.OS, diags),
-		Graphics:  fromGraphics(body.Graphics, graphics, diags),
+		Graphics:  fromGraphics(body.Graphics, of.graphics, diags),
 		ContextID: refValue(host, body.ContextID),
 		Context:   mapOrNull(ctx, body.Context, diags),
 	}
-	disks, nics := map[string]diskModel{}, map[string]nicModel{}
-	for slot, disk := range body.Disks {
-		disks[slot] = diskModel{
-			ImageID: refValue(host, disk.ImageID), Volatile: stringOrNull(disk.Volatile), FSType: stringOrNull(disk.FSType),
-			Size: numberOrNull(disk.Size), ReadOnly: boolOrNull(disk.ReadOnly),
-		}
-	}
+	nics := map[string]nicModel{}
 	for name, nic := range body.NICs {
 		nics[name] = nicModel{
 			Bridge: stringOrNull(nic.Bridge), MAC: stringOrNull(nic.MAC), IP: stringOrNull(nic.IP), Netmask: stringOrNull(nic.Netmask),
@@ -181,7 +180,7 @@ func (m machineModel) fromBody(ctx context.Context, host string, body model.Virt
 			MTU: numberOrNull(nic.MTU), Model: stringOrNull(nic.Model),
 		}
 	}
-	read.Disks, read.NICs = devicesOrNull(ctx, diskType, disks, diags), devicesOrNull(ctx, nicType, nics, diags)
+	read.Disks, read.NICs = fromDisks(ctx, host, body.Disks, of.disk, diags), devicesOrNull(ctx, nicType, nics, diags)
 	return read
 }
 
@@ -195,6 +194,23 @@ func fromOS(ctx context.Context, host string, os *model.OS, diags *diag.Diagnost
 	})
 	diags.Append(d...)
 	return value
+}
+
+func fromDisks(ctx context.Context, host string, disks map[string]model.Disk, of types.ObjectType, diags *diag.Diagnostics) types.Map {
+	values := map[string]types.Object{}
+	for slot, disk := range disks {
+		attributes := map[string]attr.Value{
+			"image_id": refValue(host, disk.ImageID), "volatile": stringOrNull(disk.Volatile), "fstype": stringOrNull(disk.FSType),
+			"size": numberOrNull(disk.Size), "read_only": boolOrNull(disk.ReadOnly), "clone": stringOrNull(disk.Clone),
+		}
+		if _, made := of.AttrTypes[cloneMethod]; made {
+			attributes[cloneMethod] = types.StringNull()
+		}
+		value, d := types.ObjectValue(of.AttrTypes, attributes)
+		diags.Append(d...)
+		values[slot] = value
+	}
+	return devicesOrNull(ctx, of, values, diags)
 }
 
 func fromGraphics(graphics *model.Graphics, of types.ObjectType, diags *diag.Diagnostics) types.Object {

@@ -87,7 +87,7 @@ func (m machineModel) references(ctx context.Context, diags *diag.Diagnostics) [
 			reference{path.Root("os").AtName("kernel_id"), os.KernelID, model.KindImage},
 			reference{path.Root("os").AtName("ramdisk_id"), os.RamdiskID, model.KindImage})
 	}
-	for slot, disk := range elements[diskModel](ctx, m.Disks, diags) {
+	for slot, disk := range diskModels(ctx, m.Disks, diags) {
 		refs = append(refs, reference{path.Root("disks").AtMapKey(slot).AtName("image_id"), disk.ImageID, model.KindImage})
 	}
 	return refs

@@ -101,8 +101,8 @@ func diskAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"image_id": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Id of a `xen_image` of type `OS`, `CDROM` or `DATABLOCK` on the same host: the disk is a copy of it, or the " +
-				"image itself when it is persistent. A disk has either `image_id` or `volatile`.",
+			MarkdownDescription: "Id of a `xen_image` of type `OS`, `CDROM` or `DATABLOCK` on the same host: the disk is made from it as `clone` " +
+				"says, or is the image itself when that is persistent or a CDROM. A disk has either `image_id` or `volatile`.",
 		},
 		"volatile": schema.StringAttribute{
 			Optional:            true,
@@ -115,12 +115,19 @@ func diskAttributes() map[string]schema.Attribute {
 		},
 		"size": schema.Int64Attribute{
 			Optional: true,
-			MarkdownDescription: "Size in MiB of a volatile disk, which needs it, or of a copy, which may be larger than its image. The changed size " +
+			MarkdownDescription: "Size in MiB of a volatile disk, which needs it, or of one made from an image, which may be larger than the image. The changed size " +
 				"of a disk that exists is refused in the plan of a virtual machine, because a new disk would lose the data on this one.",
 		},
 		"read_only": schema.BoolAttribute{
 			Optional:            true,
 			MarkdownDescription: "Whether the guest may not write. Default `false`; a CDROM is always read-only.",
+		},
+		"clone": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "How the disk is made from its image. `auto`, the default: it shares the blocks of the image where the host's file " +
+				"system can (reflink), else it is an overlay over a `qcow2` image, and else a copy. `copy`: independent of the image in any case. " +
+				"`overlay`: a `qcow2` file on the host that holds only what the guest writes, over the image, whatever its format. Not for a " +
+				"volatile disk, and for an image that is `persistent` or a CDROM only `auto`.",
 		},
 	}
 }

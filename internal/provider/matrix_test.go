@@ -257,6 +257,7 @@ func TestEveryArgumentOfTemplate(t *testing.T) {
 	changes := table(b.machineChanges("update"))
 	changes["cpu"] = []change{{0.5, "update"}}
 	changes["disks.xvda.size"] = []change{{2, "update"}}
+	changes["disks.xvda.clone"] = []change{{"auto", "update"}, {"overlay", "update"}, {"reflink", "refuse"}}
 	changes["nics.eth0.mac"] = []change{{"02:00:00:00:00:01", "update"}}
 	prove(t, b.plugin, "xen_template", before, config, changes)
 }
@@ -268,10 +269,17 @@ func TestEveryArgumentOfVirtualMachine(t *testing.T) {
 	before := b.create(t, "xen_virtual_machine", config)
 	changes := table(b.machineChanges("replace"))
 	maps.Copy(changes, map[string][]change{
-		"template_id":          {{b.template, "replace"}, {"xen01/99", "refuse"}},
-		"power_state":          {{"running", "none"}, {"poweroff", "update"}, {"paused", "refuse"}},
-		"shutdown_timeout":     {{"60s", "none"}, {"1m", "none"}, {"5s", "update"}},
-		"disks.xvda.size":      {{2, "refuse"}},
+		"template_id":      {{b.template, "replace"}, {"xen01/99", "refuse"}},
+		"power_state":      {{"running", "none"}, {"poweroff", "update"}, {"paused", "refuse"}},
+		"shutdown_timeout": {{"60s", "none"}, {"1m", "none"}, {"5s", "update"}},
+		"disks.xvda.size":  {{2, "refuse"}},
+		"disks.xvda.clone": {{"auto", "update"}, {"copy", "update"}, {"overlay", "refuse"}, {"reflink", "refuse"}},
+		"disks.xvdb.clone": {{"auto", "refuse"}},
+		"disks.xvda": {
+			{map[string]any{"image_id": b.root, "clone": "copy", "size": 2}, "refuse"},
+			{map[string]any{"image_id": b.root, "clone": "overlay", "size": 2}, "refuse"},
+			{map[string]any{"image_id": b.other, "clone": "overlay"}, "replace"},
+		},
 		"disks.xvdb.size":      {{2, "refuse"}},
 		"disks.xvdc":           {{map[string]any{"volatile": "swap", "size": 1}, "replace"}},
 		"disks.xvdb":           {{missing{}, "replace"}},

@@ -64,6 +64,10 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 		if !resp.Diagnostics.HasError() {
 			plan.planUpdate(ctx, config, state, resp)
+			// Plans of virtual machines must not foresee what holds for the image as it is now.
+			if alike := plan.Persistent.Equal(state.Persistent) && plan.Type.Equal(state.Type); !alike && r.backend != nil {
+				r.backend.changing.Store(state.ID.ValueString(), true)
+			}
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)

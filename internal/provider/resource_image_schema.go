@@ -15,7 +15,7 @@ const imageDescription = `
 A disk, a kernel or an initial ramdisk that is stored on a host for virtual machines to use.
 
 The content comes from a local file or an http(s) URL, is decompressed on the way (gz, xz, zst, bz2) and verified on the host; without
-a ` + "`path`" + ` an empty DATABLOCK of ` + "`size`" + ` is made. A virtual machine gets a copy of its own of an image, or, when the image is
+a ` + "`path`" + ` an empty DATABLOCK of ` + "`size`" + ` is made. A virtual machine gets a disk of its own made from an image, or, when the image is
 ` + "`persistent`" + `, the image itself, which then belongs to that one virtual machine and outlives it.
 
 What would throw away the data on a persistent image is refused in the plan: a changed content, format or host. So is a changed

@@ -30,7 +30,7 @@ type templateModel struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-var templateGraphicsType = attributeTypes(graphicsAttributes())
+var templateTypes = deviceTypes{disk: diskType, graphics: attributeTypes(graphicsAttributes())}
 
 func (r *templateResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := map[string]schema.Attribute{
@@ -58,7 +58,7 @@ func (m templateModel) fromRecord(ctx context.Context, template model.Template, 
 	m.Host = types.StringValue(template.Host)
 	m.Name = types.StringValue(template.Name)
 	m.Labels = keepMap(ctx, m.Labels, template.Labels, diags)
-	m.machineModel = m.fromBody(ctx, template.Host, template.Body, templateGraphicsType, diags)
+	m.machineModel = m.fromBody(ctx, template.Host, template.Body, templateTypes, diags)
 	return m
 }
 

@@ -36,6 +36,7 @@ func (r *virtualMachineResource) Create(ctx context.Context, req resource.Create
 	timeout, diags := plan.Timeouts.Create(ctx, virtualMachineTimeout)
 	resp.Diagnostics.Append(diags...)
 	spec := config.toSpec(ctx, &resp.Diagnostics)
+	spec.Foreseen = plan.foreseen()
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -63,8 +63,9 @@ func (m virtualMachineModel) fromRecord(ctx context.Context, vm model.VirtualMac
 		m.ShutdownTimeout = types.StringValue(durationText(vm.ShutdownTimeout))
 	}
 	m.NICs = withMACs(ctx, m.NICs, vm.Body.NICs, diags)
-	m.machineModel = m.fromBody(ctx, vm.Host, vm.Body, virtualMachineGraphicsType, diags)
+	m.machineModel = m.fromBody(ctx, vm.Host, vm.Body, virtualMachineTypes, diags)
 	m.NICs = withMACs(ctx, m.NICs, vm.Effective.NICs, diags)
+	m.Disks = withMethods(m.Disks, vm.Disks, diags)
 
 	m.DomID = numberOrNull(int64(vm.DomID))
 	m.State = types.StringValue(string(vm.State))
@@ -87,6 +88,7 @@ func (m virtualMachineModel) identify(vm model.VirtualMachine) virtualMachineMod
 func (m virtualMachineModel) reserved(ctx context.Context, vm model.VirtualMachine, diags *diag.Diagnostics) virtualMachineModel {
 	m = m.identify(vm)
 	m.NICs = withMACs(ctx, m.NICs, vm.Effective.NICs, diags)
+	m.Disks = withMethods(m.Disks, vm.Disks, diags)
 	m.DomID = types.Int64Null()
 	m.State = types.StringValue(string(vm.State))
 	m.VNCPort = types.Int64Null()

@@ -64,7 +64,8 @@ func (r *virtualMachineResource) ModifyPlan(ctx context.Context, req resource.Mo
 		return
 	}
 	plan.planMACs(ctx, config, state, &resp.Diagnostics)
-	r.checkUses(ctx, host, config, state, &resp.Diagnostics)
+	template := r.checkUses(ctx, host, config, state, &resp.Diagnostics)
+	plan.planMethods(state, r.foresee(ctx, host, config, template, state, &resp.Diagnostics), &resp.Diagnostics)
 	if state != nil && !resp.Diagnostics.HasError() {
 		plan.planUpdate(ctx, config, *state, resp)
 	}
@@ -106,8 +107,9 @@ func (m *virtualMachineModel) planMACs(ctx context.Context, config virtualMachin
 	m.NICs = devicesOrNull(ctx, nicType, planned, diags)
 }
 
-// checkUses looks at the host whether all that the virtual machine names is there, and checks the whole of it and its template.
-func (r *virtualMachineResource) checkUses(ctx context.Context, host string, config virtualMachineModel, state *virtualMachineModel, diags *diag.Diagnostics) {
+// checkUses looks at the host whether all that the virtual machine names is there, and checks the whole of it and its template, which it
+// returns when it is known and a new virtual machine is to be made of it.
+func (r *virtualMachineResource) checkUses(ctx context.Context, host string, config virtualMachineModel, state *virtualMachineModel, diags *diag.Diagnostics) *model.VirtualMachineBody {
 	var before []reference
 	if state != nil {
 		before = append(state.references(ctx, diags), reference{path.Root("template_id"), state.TemplateID, model.KindTemplate})
@@ -115,27 +117,29 @@ func (r *virtualMachineResource) checkUses(ctx context.Context, host string, con
 	refs := append(config.references(ctx, diags), reference{path.Root("template_id"), config.TemplateID, model.KindTemplate})
 	r.backend.checkReferences(ctx, host, refs, before, diags)
 	if state != nil || diags.HasError() || config.TemplateID.IsNull() || config.TemplateID.IsUnknown() {
-		return
+		return nil
 	}
 	eng, ref, err := r.refOf(config.TemplateID)
 	if err != nil {
-		return // not known yet; the apply asks again
+		return nil // not known yet; the apply asks again
 	}
 	template, err := eng.Template(ctx, ref)
 	if err != nil {
 		addErrorAt(diags, path.Root("template_id"), "Unable to read the template", err.Error())
-		return
+		return nil
 	}
 	config.check(ctx, model.KindVirtualMachine, &template.Body, true, diags)
+	return &template.Body
 }
 
 // planUpdate decides what is changed in place, what makes a new virtual machine, and what is refused because it would lose data.
 func (m *virtualMachineModel) planUpdate(ctx context.Context, config, state virtualMachineModel, resp *resource.ModifyPlanResponse) {
-	now, before := m.values(), state.values()
+	asMade := m.asMade(state, &resp.Diagnostics)
+	now, before := asMade.values(), state.values()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		for _, at := range differences(path.Root(name), before[name], now[name]) {
-			if slot, resized := resizedDisk(at, state, *m); resized {
-				refuseResize(ctx, at, slot, state, *m, &resp.Diagnostics)
+			if slot, attribute, remade := remadeDisk(at, state, asMade); remade {
+				refuseRemaking(ctx, at, slot, attribute, state, *m, &resp.Diagnostics)
 				continue
 			}
 			resp.RequiresReplace.Append(at)
@@ -182,24 +186,36 @@ func (m *virtualMachineModel) planPassword(ctx context.Context, config virtualMa
 	}
 }
 
-// resizedDisk tells whether the path is the size of a disk that stays the same but for its size.
-func resizedDisk(at path.Path, state, plan virtualMachineModel) (string, bool) {
+// remadeDisk tells whether the path is the size or the clone of a disk that stays the same but for these.
+func remadeDisk(at path.Path, state, plan virtualMachineModel) (slot, attribute string, remade bool) {
 	for slot, before := range state.Disks.Elements() {
 		now, stays := plan.Disks.Elements()[slot]
+		if !stays {
+			continue
+		}
 		disk := path.Root("disks").AtMapKey(slot)
-		if stays && at.Equal(disk.AtName("size")) {
-			return slot, len(differences(disk, before, now)) == 1
+		size, clone := disk.AtName("size"), disk.AtName("clone")
+		others := slices.ContainsFunc(differences(disk, before, now), func(p path.Path) bool { return !p.Equal(size) && !p.Equal(clone) })
+		switch {
+		case others:
+		case at.Equal(size):
+			return slot, "size", true
+		case at.Equal(clone):
+			return slot, "clone", true
 		}
 	}
-	return "", false
+	return "", "", false
 }
 
-func refuseResize(ctx context.Context, at path.Path, slot string, state, plan virtualMachineModel, diags *diag.Diagnostics) {
-	before := elements[diskModel](ctx, state.Disks, diags)[slot].Size
-	now := elements[diskModel](ctx, plan.Disks, diags)[slot].Size
-	addErrorAt(diags, at, fmt.Sprintf("Unable to change the size of disk %s of virtual machine %s", slot, state.Name),
-		fmt.Sprintf("The disk has %s and %s is wanted. A disk keeps its size: a new virtual machine in its place would lose the data on it. %s",
-			sizeText(before), sizeText(now), giveUp))
+func refuseRemaking(ctx context.Context, at path.Path, slot, attribute string, state, plan virtualMachineModel, diags *diag.Diagnostics) {
+	before, now := diskModels(ctx, state.Disks, diags)[slot], diskModels(ctx, plan.Disks, diags)[slot]
+	difference := fmt.Sprintf("The disk has %s and %s is wanted. A disk keeps its size", sizeText(before.Size), sizeText(now.Size))
+	if attribute == "clone" {
+		method := textOf(diskAttributeValues(state.Disks)[slot], cloneMethod)
+		difference = fmt.Sprintf("The clone_method of the disk is %q and clone = %s is wanted. A disk is made once", method, now.Clone)
+	}
+	addErrorAt(diags, at, fmt.Sprintf("Unable to change the %s of disk %s of virtual machine %s", attribute, slot, state.Name),
+		fmt.Sprintf("%s: a new virtual machine in its place would lose the data on it. %s", difference, giveUp))
 }
 
 func sizeText(size types.Int64) string {

@@ -23,9 +23,43 @@ powered itself off is started again by the next apply, and ` + "`power_state = \
 
 Where a change replaces the virtual machine, the guest is shut down and its copies of images and volatile disks are destroyed with it.
 Persistent images keep what was written to them.
+
+## How disks are made
+
+A disk with an ` + "`image_id`" + ` is made once, when the virtual machine is. What ` + "`clone`" + ` of the disk allows and the host can do decides how, and
+` + "`clone_method`" + ` tells; the plan shows it when the image stands on the host already, and "known after apply" when the image comes with the
+same apply or a template has a say.
+
+| ` + "`clone_method`" + ` | what the disk is | when | time and space | what stays tied to the image |
+|---|---|---|---|---|
+| ` + "`reflink`" + ` | a file that shares its blocks with the image until either is written to | ` + "`auto`, `copy`" + ` on XFS, Btrfs and the like | next to none; grows with what the guest writes | nothing |
+| ` + "`copy`" + ` | a file of its own, with holes for zeros | ` + "`auto` with a raw image, `copy`" + ` | those of the data in the image: one or two seconds for each GiB on quick disks | nothing |
+| ` + "`overlay`" + ` | a ` + "`qcow2`" + ` file with what the guest writes | ` + "`auto` with a `qcow2` image, `overlay`" + ` | next to none; grows with what the guest writes | all that the guest has not written is read from the image |
+| ` + "`in-place`" + ` | the image itself | persistent images, CDROMs | none | it is the image |
+| ` + "`made`" + ` | an empty disk | ` + "`volatile`" + ` | next to none; grows with what the guest writes | there is no image |
+
+A larger ` + "`size`" + ` grows what is made. Any number of virtual machines run on overlays over one image at the same time; its file is only read.
+While they exist, the image can neither be destroyed nor changed, and they are not started while another domain has its file as a disk.
+An overlay needs ` + "`qemu-img`" + ` on the host, and so does a ` + "`qcow2`" + ` disk that is to be larger than its image; the plan refuses them on a host that
+has none.
 `
 
-var virtualMachineGraphicsType = attributeTypes(virtualMachineGraphics())
+var virtualMachineTypes = deviceTypes{disk: attributeTypes(virtualMachineDisks()), graphics: attributeTypes(virtualMachineGraphics())}
+
+func virtualMachineDisks() map[string]schema.Attribute {
+	attributes := diskAttributes()
+	if clone, ok := attributes["clone"].(schema.StringAttribute); ok {
+		clone.MarkdownDescription += " A change leaves a disk that exists as it is. One that the disk does not satisfy, as `clone_method` " +
+			"tells, is refused in the plan, because a new disk would lose the data on this one."
+		attributes["clone"] = clone
+	}
+	attributes[cloneMethod] = schema.StringAttribute{
+		Computed: true,
+		MarkdownDescription: "How the disk was made: `reflink`, `copy` or `overlay` from its image, `in-place` for the image itself, `made` for " +
+			"a volatile disk.",
+	}
+	return attributes
+}
 
 func virtualMachineGraphics() map[string]schema.Attribute {
 	attributes := graphicsAttributes()
@@ -45,6 +79,10 @@ func (r *virtualMachineResource) Schema(ctx context.Context, _ resource.SchemaRe
 	if graphics, ok := attributes["graphics"].(schema.SingleNestedAttribute); ok {
 		graphics.Attributes = virtualMachineGraphics()
 		attributes["graphics"] = graphics
+	}
+	if disks, ok := attributes["disks"].(schema.MapNestedAttribute); ok {
+		disks.NestedObject.Attributes = virtualMachineDisks()
+		attributes["disks"] = disks
 	}
 	if nics, ok := attributes["nics"].(schema.MapNestedAttribute); ok {
 		if mac, ok := nics.NestedObject.Attributes["mac"].(schema.StringAttribute); ok {

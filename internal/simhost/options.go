@@ -22,6 +22,7 @@ type settings struct {
 	Capabilities       string
 	Version            string
 	NoTools            []string
+	Reflink            bool
 
 	ShutdownDelay   time.Duration
 	IgnoresShutdown bool
@@ -86,6 +87,9 @@ func Version(v string) Option { return func(s *settings) { s.Version = v } }
 
 // NoTool hides a command of /usr/bin or one of the simulated ones from everything that runs on the host.
 func NoTool(name string) Option { return func(s *settings) { s.NoTools = append(s.NoTools, name) } }
+
+// Reflink lets files of the host share blocks, as on XFS and Btrfs; without it they do not, as on ext4.
+func Reflink() Option { return func(s *settings) { s.Reflink = true } }
 
 // ShutdownDelay is how long a guest takes to obey xl shutdown.
 func ShutdownDelay(d time.Duration) Option { return func(s *settings) { s.ShutdownDelay = d } }

@@ -165,10 +165,27 @@ func (h *Host) installTools() error {
 			return err
 		}
 	}
+	if err := h.installCP(); err != nil {
+		return err
+	}
 	if len(h.settings.NoTools) > 0 {
 		return h.linkTools()
 	}
 	return nil
+}
+
+// installCP puts a cp before the machine's that can or cannot share blocks as the host is to, whatever file system the test runs on.
+func (h *Host) installCP() error {
+	own, err := exec.LookPath("cp")
+	if err != nil {
+		return err
+	}
+	shared := "shift"
+	if !h.settings.Reflink {
+		shared = `echo "cp: failed to clone '$4' from '$3': Operation not supported" >&2; exit 1`
+	}
+	script := fmt.Sprintf("#!/bin/sh\ncase $1 in --reflink=always) %s ;; esac\nexec %s \"$@\"\n", shared, quote(own))
+	return os.WriteFile(filepath.Join(h.binDir(), "cp"), []byte(script), 0o755)
 }
 
 // wrap writes the script that runs this executable as the tool. A program built with the race detector would sleep for

@@ -13,6 +13,14 @@ for tool in flock losetup qemu-img zstd stat find grep awk; do
 	command -v "$tool" >/dev/null 2>&1 && printf '%s\n' "$tool"
 done
 printf '\0'
+# Whether files can share blocks is found out by trying, where it matters: between an image and a disk. The file is larger than what
+# btrfs stores without blocks.
+tried=.reflink.$$
+if [ -e "$1/layout" ]; then
+	if printf '%4096s' '' >"$1/images/$tried" && cp --reflink=always -- "$1/images/$tried" "$1/vms/$tried"; then echo reflink; fi 2>/dev/null
+	rm -f -- "$1/images/$tried" "$1/vms/$tried"
+fi
+printf '\0'
 folder=$1
 until [ -d "$folder" ]; do folder=${folder%/*}; [ -n "$folder" ] || folder=/; done
 df -Pk -- "$folder" | tail -n 1

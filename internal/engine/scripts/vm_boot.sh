@@ -1,6 +1,6 @@
 # Starts the domain of a virtual machine from the deployment file on standard input, once: a domain that has its UUID is kept when it
 # runs, and cleared away when it never did.
-# $1 folder  $2 number of the deployment  $3 UUID  $4 name  $5 VNC port or 0  then the disks that the domain writes to
+# $1 folder  $2 number of the deployment  $3 UUID  $4 name  $5 VNC port or 0  then the files of disks that no other domain may have
 set -eu
 dir=$1 deployment=$1/deployment.$2 uuid=$3 name=$4 port=$5
 shift 5
@@ -24,6 +24,7 @@ done
 domains=$(xl list -l)
 domains=$(printf '%s\n' "$domains" | sed 's,\\/,/,g')
 for disk; do
+	[ -e "$disk" ] || fail 51 TM "The disk $disk is missing."
 	loop=$(losetup -j "$disk")
 	[ -z "$loop" ] || fail 51 TM "The disk $disk is in use already: $loop"
 	if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then

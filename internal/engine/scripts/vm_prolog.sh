@@ -1,5 +1,6 @@
-# Makes the disks of a virtual machine; the context's ISO comes on standard input.
-# $1 folder, then six words for each disk: clone|make|context, name, source, MiB (0: as the source), format, file system
+# Makes the disks of a virtual machine; the context's ISO comes on standard input. Prints the name of each clone and the method that made it.
+# $1 folder, then six words for each disk: clone|make|context, name, source, MiB (0: as the source), format of the source or of the disk,
+# methods of a clone or file system
 dir=$1
 shift
 log DiM I 'New VM state is ACTIVE.'
@@ -9,8 +10,9 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	clone)
 		log TM I "clone: Cloning $3 in $file"
-		copy_disk "$3" "$file"
-		[ "$4" = 0 ] || grow_disk "$file" "$4" "$5"
+		clone_disk "$3" "$file" "$5" "$4" "$6"
+		log TM I "clone: The method was $method"
+		printf '%s %s\n' "$2" "$method"
 		;;
 	make)
 		log TM I "mkimage: Making a disk of $4 MiB in $file"
