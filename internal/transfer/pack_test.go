@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os/exec"
 	"testing"
@@ -68,18 +69,8 @@ func TestPackedFrames(t *testing.T) {
 			if _, err := exec.LookPath(tool); err != nil {
 				t.Fatalf("%s is missing", tool)
 			}
-			data := append(text(2*blockSize), noise(unit)...)
+			data := text(blockSize)
 			dst := newDst(t)
-			slow := throttled(4 << 20)
-			runner := runnerFunc(func(ctx context.Context, s host.Script) (host.Result, error) {
-				result, err := slow(ctx, s)
-				if s.Stdin == nil {
-					result.Stdout = []byte("tool " + tool + "\n")
-				} else {
-					s.Args[5] = tool
-				}
-				return result, err
-			})
 			var l link
 			l.speed = 1 << 20
 			p := newPacker(tool, &l)
@@ -98,10 +89,23 @@ func TestPackedFrames(t *testing.T) {
 			if p.wanted() {
 				t.Error("compression is wanted on a fast link")
 			}
-			if _, err := Send(t.Context(), runner, Source{Path: place(t, data)}, at(dst)); err != nil {
-				t.Fatal(err)
+			for _, on := range receivers(t) {
+				args := []string{dst, dst + ".map", dst + ".part", "0", "", tool, receiver}
+				digest := newContentDigest()
+				stream := fmt.Appendf(nil, "z 0 %d %d\n", blockSize/unit, len(packed))
+				stream = append(append(stream, packed...), fmt.Appendf(nil, "d %d 1\n", blockSize/unit)...)
+				content := append(bytes.Clone(data[:blockSize]), noise(unit)...)
+				stream = append(stream, content[blockSize:]...)
+				for i := int64(0); i <= blockSize/unit; i++ {
+					digest.add(i, content[i*unit:(i+1)*unit], 0)
+				}
+				m := digest.finish(int64(len(content)))
+				stream = append(append(stream, fmt.Appendf(nil, "end %d %d\n", len(m.extents)+3, 8*len(m.index))...), m.encode()...)
+				if _, err := on.Run(t.Context(), host.Script{Text: commonScript + receiveScript, Args: args, Stdin: bytes.NewReader(stream)}); err != nil {
+					t.Fatal(err)
+				}
+				wantStored(t, dst, content)
 			}
-			wantStored(t, dst, data)
 		})
 	}
 }

@@ -30,6 +30,8 @@ var (
 	prepareScript string
 	//go:embed scripts/receive.sh
 	receiveScript string
+	//go:embed scripts/receive.pl
+	receiver string
 )
 
 // discardScript removes a work folder. $1 the folder.
@@ -93,7 +95,7 @@ func receive(ctx context.Context, to Runner, src Source, dst Target, ready readi
 	_, err := to.Run(ctx, host.Script{
 		Step:  fmt.Sprintf("store %s as %s", src.name(), dst.Path),
 		Text:  commonScript + receiveScript,
-		Args:  []string{dst.Path, dst.Map, dst.Work, strconv.FormatInt((s.in.need+1023)/1024, 10), base, ready.tool},
+		Args:  []string{dst.Path, dst.Map, dst.Work, strconv.FormatInt((s.in.need+1023)/1024, 10), base, ready.tool, receiver},
 		Stdin: s,
 	})
 	return err

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -71,6 +72,39 @@ func (r localRunner) Run(ctx context.Context, s host.Script) (host.Result, error
 	return result, err
 }
 
+// withTool puts a stand-in before the tools of the host.
+func withTool(t *testing.T, name, script string) localRunner {
+	t.Helper()
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return localRunner{env: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}
+}
+
+// withoutPerl is a host on which the shell has to store the frames.
+func withoutPerl(t *testing.T, on localRunner) localRunner {
+	t.Helper()
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "perl"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := os.Getenv("PATH")
+	for _, variable := range on.env {
+		path = strings.TrimPrefix(variable, "PATH=")
+	}
+	// A tool's own stand-in drops the first folder of its path.
+	first, rest, _ := strings.Cut(path, ":")
+	on.env = []string{"PATH=" + first + ":" + bin + ":" + rest}
+	return on
+}
+
+// receivers are hosts with and without perl.
+func receivers(t *testing.T) map[string]localRunner {
+	t.Helper()
+	return map[string]localRunner{"perl": {}, "sh": withoutPerl(t, localRunner{})}
+}
+
 func TestSendUnderOtherShells(t *testing.T) {
 	data := append(checkered(blockSize), noise(700)...)
 	padded := append(bytes.Clone(data), make([]byte, -len(data)&511)...)
@@ -96,7 +130,7 @@ func otherShells(t *testing.T) map[string]localRunner {
 	}
 	if path, err := exec.LookPath("busybox"); err == nil {
 		bin := t.TempDir()
-		for _, tool := range []string{"sh", "dd", "df", "sed", "truncate", "sha256sum", "rm", "mv", "cat"} {
+		for _, tool := range []string{"sh", "dd", "df", "sed", "truncate", "sha256sum", "rm", "mv", "cat", "cp", "du", "stat", "wc", "mkdir", "gzip"} {
 			if err := os.Symlink(path, filepath.Join(bin, tool)); err != nil {
 				t.Fatal(err)
 			}

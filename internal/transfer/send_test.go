@@ -291,13 +291,6 @@ func TestSendProvesWhatTheHostHolds(t *testing.T) {
 
 func TestSendWithoutRoom(t *testing.T) {
 	src := place(t, noise(5<<20))
-	withTool := func(t *testing.T, name, script string) localRunner {
-		bin := t.TempDir()
-		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		return localRunner{env: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}
-	}
 	t.Run("known before", func(t *testing.T) {
 		dst := newDst(t)
 		runner := withTool(t, "df", `echo Filesystem 1024-blocks Used Available Capacity Mounted on
@@ -306,15 +299,25 @@ func TestSendWithoutRoom(t *testing.T) {
 		wantError(t, err, "not enough space in "+filepath.Dir(dst), "at least 5 MiB needed, 3 MiB free", src)
 		wantNothing(t, dst)
 	})
-	t.Run("found out by writing", func(t *testing.T) {
+	t.Run("found out by dd", func(t *testing.T) {
 		dst := newDst(t)
-		runner := withTool(t, "dd", `case $* in
+		runner := withoutPerl(t, withTool(t, "dd", `case $* in
 			*seek=16*) echo "dd: error writing '/x': No space left on device" >&2; exit 1 ;;
 			*) PATH=${PATH#*:} exec dd "$@" ;;
-			esac`)
+			esac`))
 		packed := pack(t, "gzip", checkered(5<<20))
 		_, err := Send(t.Context(), runner, Source{Path: place(t, packed)}, at(dst))
 		wantError(t, err, "No space left on device", "not enough space in "+filepath.Dir(dst))
+		wantNothing(t, dst)
+	})
+	t.Run("found out by perl", func(t *testing.T) {
+		dst := newDst(t)
+		runner := receiving(func(ctx context.Context, s host.Script) (host.Result, error) {
+			s.Text = "trap '' XFSZ; ulimit -f 2048\n" + s.Text
+			return localRunner{}.Run(ctx, s)
+		})
+		_, err := Send(t.Context(), runner, Source{Path: src}, at(dst))
+		wantError(t, err, "error writing", "File too large")
 		wantNothing(t, dst)
 	})
 }

@@ -1,6 +1,7 @@
-# receive.sh DST MAP WORK NEED_KIB BASE TOOL: stores the frames on standard input (stream.go) in WORK/part, proves the whole, and renames
+# receive.sh DST MAP WORK NEED_KIB BASE TOOL RECEIVER: stores the frames on standard input (stream.go) in WORK/part, proves the whole, and renames
 # it to DST. WORK/journal says which units are stored, so that another transfer can go on after an interruption.
-dst=$1 map=$2 work=$3 need=$4 base=$5 tool=$6
+# RECEIVER is the text of receive.pl.
+dst=$1 map=$2 work=$3 need=$4 base=$5 tool=$6 receiver=$7
 part=$work/part journal=$work/journal sent=0
 
 failed() { # failed MESSAGE: dd could not write
@@ -33,36 +34,48 @@ if [ ! -s "$journal" ]; then
 	fi
 	: >"$journal"
 fi
-exec 3>>"$journal" || exit 1
+# with_sh stores the frames, and sets end to what the last line says.
+with_sh() {
+	exec 3>>"$journal" || exit 1
+	while read -r kind first count length; do
+		case $kind in
+		d) said=$(dd of="$part" bs=$unit seek="$first" count="$count" iflag=fullblock conv=notrunc 2>&1) || failed "$said" ;;
+		z)
+			said=$(dd bs="$length" count=1 iflag=fullblock 2>/dev/null | "$tool" -dc |
+				dd of="$part" bs=$unit seek="$first" count="$count" iflag=fullblock conv=notrunc 2>&1) || failed "$said"
+			;;
+		h)
+			fallocate -p -o $((first * unit)) -l $((count * unit)) "$part" 2>/dev/null ||
+				said=$(dd if=/dev/zero of="$part" bs=$unit seek="$first" count="$count" conv=notrunc 2>&1) || failed "$said"
+			said="$count+0 records in"
+			;;
+		end)
+			end="end $first $count"
+			return
+			;;
+		*) return ;;
+		esac
+		# A stream that was cut ends in the middle of a frame.
+		case $said in "$count+0 records in"*) ;; *) return ;; esac
+		echo "$first $count" >&3
+		sent=$((sent + count * 64))
+	done
+}
+
+# with_perl does the same faster.
+with_perl() {
+	end=$(perl -e "$receiver" -- "$part" "$journal" "$tool")
+	case $end in "end "* | '') ;; *) failed "$end" ;; esac
+}
 
 end=''
-while read -r kind first count length; do
-	case $kind in
-	d) said=$(dd of="$part" bs=$unit seek="$first" count="$count" iflag=fullblock conv=notrunc 2>&1) || failed "$said" ;;
-	z)
-		said=$(dd bs="$length" count=1 iflag=fullblock 2>/dev/null | "$tool" -dc |
-			dd of="$part" bs=$unit seek="$first" count="$count" iflag=fullblock conv=notrunc 2>&1) || failed "$said"
-		;;
-	h)
-		bytes=$((count * unit))
-		fallocate -p -o $((first * unit)) -l $bytes "$part" 2>/dev/null ||
-			said=$(dd if=/dev/zero of="$part" bs=$unit seek="$first" count="$count" conv=notrunc 2>&1) || failed "$said"
-		said="$count+0 records in"
-		;;
-	end)
-		end=yes
-		break
-		;;
-	*) break ;;
-	esac
-	# A stream that was cut ends in the middle of a frame.
-	case $said in "$count+0 records in"*) ;; *) break ;; esac
-	echo "$first $count" >&3
-	sent=$((sent + count * 64))
-done
+if perl -e 1 2>/dev/null; then with_perl; else with_sh; fi
 if [ -z "$end" ]; then say "the stream ended too early"; exit 65; fi
 
-lines=$first bytes=$count size='' want=''
+read -r end lines bytes <<EOT
+$end
+EOT
+size='' want=''
 while [ "$lines" -gt 0 ] && read -r name value; do
 	case $name in
 	size) size=$value ;;
