@@ -94,7 +94,7 @@ sha256sum <"${record%/*}/disk.qcow2"`, os.Getenv("XEN_DATASTORE"))
 				for _, name := range names {
 					d.console(name, `^WROTE written by `+name+`$`, `^GUEST READY `+name+`$`)
 				}
-				if running := d.sh(`xl list | grep -c ' *acc-overlay-[12] ' || true`); running != "2" {
+				if running := d.sh(`xl list | grep -c '^acc-overlay-[12] ' || true`); running != "2" {
 					t.Errorf("%s guests run at the same time, not 2", running)
 				}
 				unchanged()
