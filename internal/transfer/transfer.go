@@ -45,7 +45,7 @@ type Source struct {
 
 // Info describes a source, or what became of it on the host.
 type Info struct {
-	Format       string   // "raw", "qcow2" or "iso"; empty for a verbatim source
+	Format       string   // one of the formats above, such as "qcow2"; empty for a verbatim source
 	VirtualBytes int64    // size of the disk that a guest sees; 0 when unknown
 	Bytes        int64    // size of the stored file, holes included; 0 when unknown
 	SHA256       string   // lower-case hex over the stored bytes, holes included; set by Send
@@ -154,7 +154,7 @@ func send(ctx context.Context, to Runner, src Source, dst, format string) (Info,
 	}
 
 	info.Bytes, info.SHA256, info.Delivered = s.sum.bytes, s.sum.sha256, s.sum.delivered
-	if info.Format != formatQCOW2 {
+	if info.Format == "" || info.Format == formatRaw || info.Format == formatISO {
 		info.VirtualBytes = info.Bytes
 	}
 	return info, nil
