@@ -26,8 +26,11 @@ type site struct {
 	// after 40 s (LIBXL_HOTPLUG_TIMEOUT, libxl_internal.h).
 	booting chan struct{}
 
+	contents queues // of those who make the same content
+
 	opening sync.Mutex
-	open    bool // the datastore is there and the host can do what is needed
+	open    bool     // the datastore is there and the host can do what is needed
+	tools   []string // what the host was seen to have
 
 	reads  sync.Mutex
 	writes int // how many writes this process has made

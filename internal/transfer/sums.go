@@ -19,6 +19,10 @@ var (
 	bareSum = regexp.MustCompile(`^[0-9A-Fa-f]{32,128}$`)
 )
 
+// CheckURL refuses what is no http or https URL. The error does not show a URL that is not valid: nobody can tell which part is a
+// password.
+func CheckURL(address string) error { return checkURL(address) }
+
 // FetchSum reads a list of checksums from an http or https URL and returns that of the named file; see FindSum.
 func FetchSum(ctx context.Context, address, name string) (Checksum, error) {
 	if err := checkURL(address); err != nil {
