@@ -83,6 +83,9 @@ func (s *Store) Dir(kind model.Kind, id int) string {
 	return path.Join(s.root, string(kind), strconv.Itoa(id))
 }
 
+// Unfinished is a folder for content of a name that is on its way to the host. One that nobody comes back to goes after a week.
+func (s *Store) Unfinished(name string) string { return path.Join(s.root, "tmp", "upload."+name) }
+
 // Root is the datastore's own folder.
 func (s *Store) Root() string { return s.root }
 

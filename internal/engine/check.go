@@ -48,8 +48,12 @@ func checkSlots(body model.VirtualMachineBody) *model.FieldError {
 	return nil
 }
 
-// CheckChecksum refuses what is not "<algorithm>:<hex>" of md5, sha1, sha256 or sha512 with the length of that algorithm.
+// CheckChecksum refuses what is neither the URL of a list of checksums nor "<algorithm>:<hex>" of md5, sha1, sha256 or sha512 with the
+// length of that algorithm.
 func CheckChecksum(text string) error {
+	if model.IsURL(text) {
+		return transfer.CheckURL(text)
+	}
 	_, err := transfer.ParseChecksum(text)
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -24,46 +26,60 @@ func (e *Engine) Image(ctx context.Context, ref model.Ref) (model.Image, error) 
 	return v.image(ref.ID)
 }
 
-// UpdateImage changes name and labels at any time; type (OS, CDROM, DATABLOCK into each other) and persistent while no virtual
-// machine uses the image.
-func (e *Engine) UpdateImage(ctx context.Context, ref model.Ref, spec model.ImageSpec) (model.Image, error) {
-	s, err := e.site(ref.Host)
+// image adds to the record who uses the image, and what its file on the host is like.
+func (v *view) image(id int) (model.Image, error) {
+	image, err := datastore.Decode[model.Image](v.snapshot, model.KindImage, id)
 	if err != nil {
-		return model.Image{}, err
+		return image, err
 	}
-	err = s.locked(ctx, model.KindImage, ref.ID, func(ctx context.Context) error { return s.updateImage(ctx, ref.ID, spec) })
-	if err != nil {
-		return model.Image{}, err
+	image.Host = v.host
+	image.UsedBy = v.uses[useOf(model.KindImage, id)]
+	if image.State != model.ImageReady {
+		return image, nil
 	}
-	return e.Image(ctx, ref)
+	switch failure := v.imageFailure(image); {
+	case failure != "":
+		image.State, image.Failure = model.ImageError, failure
+	case len(image.UsedBy) > 0 && image.Persistent:
+		image.State = model.ImageUsedPers
+	case len(image.UsedBy) > 0:
+		image.State = model.ImageUsed
+	}
+	return image, nil
 }
 
-func (s *site) updateImage(ctx context.Context, id int, spec model.ImageSpec) error {
-	v, err := s.fresh(ctx)
-	if err != nil {
-		return err
+// imageFailure says what is wrong with the file of an image. Nobody may write to one that is not persistent.
+func (v *view) imageFailure(image model.Image) string {
+	name := v.imageFile(image)
+	file, there := v.snapshot.Files[name]
+	switch {
+	case !there:
+		return fmt.Sprintf("its content %s is missing on host %s", name, v.host)
+	case image.Persistent:
+		return ""
+	case image.Bytes != 0 && file.Bytes != image.Bytes:
+		return fmt.Sprintf("its content %s on host %s has %d bytes, not the %d that were stored", name, v.host, file.Bytes, image.Bytes)
+	case image.Modified != 0 && file.Modified != image.Modified:
+		return fmt.Sprintf("its content %s on host %s was changed by somebody after it was stored", name, v.host)
 	}
-	record, err := datastore.Decode[model.Image](v.snapshot, model.KindImage, id)
-	if err != nil {
-		return err
-	}
-	if spec.Type != record.Type && (!spec.Type.IsDisk() || !record.Type.IsDisk()) {
-		return &model.FieldError{Field: "type", Err: fmt.Errorf("an image of type %s cannot become one of type %s", record.Type, spec.Type)}
-	}
-	idle := spec.Type != record.Type || spec.Persistent != record.Persistent
-	record.Name, record.Labels, record.Path, record.Checksum = spec.Name, spec.Labels, spec.Path, spec.Checksum
-	record.Type, record.Persistent = spec.Type, spec.Persistent
-	record.Claims = []string{claimName(spec.Name)}
-	write := s.store.Update
-	if idle {
-		write = s.store.UpdateIdle
-	}
-	defer s.changed()
-	err = write(ctx, model.KindImage, record.Header, record)
-	if inUse, ok := errors.AsType[*datastore.InUseError](err); ok {
-		return fmt.Errorf("type and persistent of an image change only while no virtual machine uses it, but image %q is used by %s: remove that use first", record.Name, v.names(inUse.By))
-	}
-	return s.explainConflict(err)
+	return ""
+}
+
+func (v *view) imageFile(image model.Image) string { return imageFile(v.store, image) }
+
+// imageFile is the absolute path of an image's content on its host.
+func imageFile(store *datastore.Store, image model.Image) string {
+	return path.Join(store.Dir(model.KindImage, image.ID), image.File)
+}
+
+// imageMap is where the map of the content stands.
+func imageMap(store *datastore.Store, image model.Image) string {
+	return path.Join(store.Dir(model.KindImage, image.ID), "map")
+}
+
+// numbers lists the records of a kind.
+func (v *view) numbers(kind model.Kind) []int {
+	return slices.Sorted(maps.Keys(v.snapshot.Records[kind]))
 }
 
 // DeleteImage removes an image and its content, unless a virtual machine uses it.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/host"
@@ -17,23 +16,25 @@ import (
 var (
 	//go:embed scripts/disk.sh
 	diskFunctions string
+	//go:embed scripts/image.sh
+	imageFunctions string
 	//go:embed scripts/image_make.sh
 	imageMakeScript string
 	//go:embed scripts/image_finish.sh
 	imageFinishScript string
 )
 
-// CreateImage makes an image on a host: from a local file, from a URL, or an empty DATABLOCK. It calls reserved as soon as the
-// record stands. An image whose content could not be stored and verified is not left behind.
+// CreateImage makes an image on a host: from a file or URL, from something on the host, or an empty DATABLOCK. It calls reserved as
+// soon as the record stands. An image whose content could not be stored and verified is not left behind.
 func (e *Engine) CreateImage(ctx context.Context, hostName string, spec model.ImageSpec, reserved func(model.Image)) (model.Image, error) {
-	if err := spec.Check(); err != nil {
+	if err := spec.CheckNew(); err != nil {
 		return model.Image{}, err
 	}
 	s, err := e.site(hostName)
 	if err != nil {
 		return model.Image{}, err
 	}
-	source, err := sourceOf(spec)
+	sums, err := sumsOf(ctx, spec)
 	if err != nil {
 		return model.Image{}, err
 	}
@@ -51,10 +52,15 @@ func (e *Engine) CreateImage(ctx context.Context, hostName string, spec model.Im
 			}
 		},
 		fill: func(ctx context.Context) error {
-			if err := s.fillImage(ctx, &image, spec, source); err != nil {
+			release, err := s.contents.wait(ctx, contentKey(spec, sums))
+			if err != nil {
 				return err
 			}
-			image.State = model.ImageReady
+			defer release()
+			if err := s.fillImage(ctx, &image, spec, sums); err != nil {
+				return err
+			}
+			image.State = restingState(spec)
 			return s.update(ctx, model.KindImage, image.Header, image)
 		},
 	})
@@ -66,94 +72,118 @@ func (e *Engine) CreateImage(ctx context.Context, hostName string, spec model.Im
 
 func newImage(id int, spec model.ImageSpec) model.Image {
 	return model.Image{
-		Header:     model.Header{ID: id, Name: spec.Name, Labels: spec.Labels, Claims: []string{claimName(spec.Name)}},
-		Type:       spec.Type,
-		State:      model.ImageLocked,
-		Persistent: spec.Persistent,
-		Format:     spec.Format,
-		Path:       spec.Path,
-		Checksum:   spec.Checksum,
-		FSType:     spec.FSType,
-		Created:    time.Now().UTC().Truncate(time.Second),
+		Header:      model.Header{ID: id, Name: spec.Name, Labels: spec.Labels, Claims: []string{claimName(spec.Name)}},
+		Type:        spec.Type,
+		State:       model.ImageLocked,
+		Persistent:  spec.Persistent,
+		Format:      spec.Format,
+		Path:        spec.Path,
+		HostPath:    spec.HostPath,
+		SourceImage: spec.SourceImage,
+		SourceDisk:  spec.SourceDisk,
+		FetchFrom:   spec.FetchFrom,
+		Checksum:    spec.Checksum,
+		FSType:      spec.FSType,
+		Created:     time.Now().UTC().Truncate(time.Second),
 	}
 }
 
-// sourceOf is where the content comes from. It refuses what is wrong with a local file before anything is made on the host.
-func sourceOf(spec model.ImageSpec) (transfer.Source, error) {
-	source := transfer.Source{Path: spec.Path, Verbatim: !spec.Type.IsDisk()}
-	if isURL(spec.Path) {
-		source.Path, source.URL = "", spec.Path
+// restingState is the state of an image whose content is in order.
+func restingState(spec model.ImageSpec) model.ImageState {
+	if spec.Disabled {
+		return model.ImageDisabled
 	}
-	if spec.Checksum != "" {
-		checksum, err := transfer.ParseChecksum(spec.Checksum)
-		if err != nil {
-			return source, &model.FieldError{Field: "checksum", Err: err}
-		}
-		source.Checksum = &checksum
-	}
-	return source, nil
+	return model.ImageReady
 }
 
-func isURL(path string) bool {
-	return strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://")
-}
-
-// fillImage stores the content and notes in the record what it is.
-func (s *site) fillImage(ctx context.Context, image *model.Image, spec model.ImageSpec, source transfer.Source) error {
+// fillImage makes the content and notes in the record what it is.
+func (s *site) fillImage(ctx context.Context, image *model.Image, spec model.ImageSpec, sums sums) error {
 	dir := s.store.Dir(model.KindImage, image.ID)
-	if spec.Path == "" {
+	stored := path.Join(dir, "content")
+	var c content
+	var err error
+	switch {
+	case spec.SourceImage != nil:
+		c, err = s.cloneImage(ctx, *image, spec, stored)
+	case spec.SourceDisk != nil:
+		c, err = s.saveDisk(ctx, *image, spec, stored)
+	case spec.Path != "" || spec.HostPath != "":
+		c, err = s.deliver(ctx, *image, spec, sums, stored)
+	default:
 		return s.makeDatablock(ctx, image, spec, dir)
 	}
-	stored := path.Join(dir, "content")
-	info, err := transfer.Send(ctx, s.host, source, transfer.Target{File: transfer.File{Path: stored, Map: path.Join(dir, "map")}})
 	if err != nil {
 		return err
 	}
-	if err := transfer.CheckFormat(spec.Format, info.Format); err != nil {
+	if c, err = s.converted(ctx, c, spec, dir); err != nil {
 		return err
 	}
-	image.Format, image.SHA256, image.Delivered = info.Format, info.SHA256, info.Delivered.String()
+	return s.finishImage(ctx, image, spec, c, dir)
+}
+
+// finishImage gives the content its last name and size.
+func (s *site) finishImage(ctx context.Context, image *model.Image, spec model.ImageSpec, c content, dir string) error {
+	image.Format, image.Converted, image.Delivered, image.SHA256 = storedFormat(c.format), c.converted, c.delivered, c.sha256
 	if image.Type.IsDisk() {
-		image.Size = mebibytes(info.VirtualBytes)
-	}
-	if image.Format == "iso" {
-		image.Format = model.FormatRaw
-	}
-	if image.Type == model.ImageCDROM && image.Format != model.FormatRaw {
-		return fmt.Errorf("a CDROM image is an ISO 9660 image, but %s has the format %s", spec.Path, image.Format)
+		image.Size = mebibytes(c.virtual)
 	}
 	grow := int64(0)
 	switch {
 	case spec.Size != 0 && spec.Size < image.Size:
-		return &model.FieldError{Field: "size", Err: fmt.Errorf("the content of %s has %d MiB and cannot shrink to %d MiB", spec.Path, image.Size, spec.Size)}
+		return &model.FieldError{Field: "size", Err: fmt.Errorf("the content has %d MiB and cannot shrink to %d MiB", image.Size, spec.Size)}
 	case spec.Size > image.Size:
-		grow, image.Size = spec.Size, spec.Size
+		grow, image.Size, image.SHA256, image.Altered = spec.Size, spec.Size, "", true
 	}
-	image.File = imageFileName(*image, info.Format)
-	image.Bytes, err = s.shape(ctx, image.Name, imageFinishScript, stored, path.Join(dir, image.File), strconv.FormatInt(grow, 10), image.Format)
-	return err
+	image.File = imageFileName(*image, c.format)
+	facts, err := s.shape(ctx, image.Name, imageFinishScript, c.file, path.Join(dir, image.File), strconv.FormatInt(grow, 10), image.Format)
+	if err != nil {
+		return err
+	}
+	facts.note(image)
+	return s.proveLater(ctx, image)
 }
 
-func (s *site) makeDatablock(ctx context.Context, image *model.Image, spec model.ImageSpec, dir string) (err error) {
+// proveLater sees that the content can be verified, unless guests may write to it.
+func (s *site) proveLater(ctx context.Context, image *model.Image) error {
+	switch {
+	case image.Persistent:
+		image.SHA256, image.Altered = "", true
+		return nil
+	case image.SHA256 != "":
+		return nil
+	}
+	return s.fingerprint(ctx, image)
+}
+
+func (s *site) makeDatablock(ctx context.Context, image *model.Image, spec model.ImageSpec, dir string) error {
 	if image.Format == "" {
 		image.Format = model.FormatRaw
 	}
 	image.File, image.Size = imageFileName(*image, image.Format), spec.Size
-	image.Bytes, err = s.shape(ctx, image.Name, imageMakeScript, path.Join(dir, image.File), strconv.FormatInt(spec.Size, 10), image.Format, spec.FSType)
-	return err
+	facts, err := s.shape(ctx, image.Name, imageMakeScript, path.Join(dir, image.File), strconv.FormatInt(spec.Size, 10), image.Format, spec.FSType)
+	if err != nil {
+		return err
+	}
+	facts.note(image)
+	return s.proveLater(ctx, image)
 }
 
-// shape runs one of the scripts that make or change the file of an image and tells how many bytes the file has.
-func (s *site) shape(ctx context.Context, name, script string, args ...string) (int64, error) {
-	result, err := s.run(ctx, host.Script{Step: fmt.Sprintf("make the content of image %q", name), Text: diskFunctions + script, Args: args})
+// facts are what a script says of the file that it has made, changed or verified.
+type facts struct{ bytes, modified int64 }
+
+func (f facts) note(image *model.Image) { image.Bytes, image.Modified = f.bytes, f.modified }
+
+// shape runs one of the scripts that make, change or verify the file of an image.
+func (s *site) shape(ctx context.Context, name, script string, args ...string) (facts, error) {
+	result, err := s.run(ctx, host.Script{Step: fmt.Sprintf("prepare the content of image %q", name), Text: diskFunctions + imageFunctions + script, Args: args})
 	if err != nil {
-		return 0, err
+		return facts{}, err
 	}
-	size, err := strconv.ParseInt(strings.TrimSpace(string(result.Stdout)), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("host %s answered %q where the size of a file was expected", s.name, result.Stdout)
+	var f facts
+	if n, err := fmt.Sscan(string(result.Stdout), &f.bytes, &f.modified); err != nil || n != 2 {
+		return facts{}, fmt.Errorf("host %s answered %q where the size and time of a file were expected", s.name, result.Stdout)
 	}
-	return size, nil
+	return f, nil
 }
 
 // imageFileName tells by its ending what the file is.
@@ -167,26 +197,13 @@ func imageFileName(image model.Image, format string) string {
 	return "disk." + format
 }
 
+// storedFormat is how records call a format: an ISO is raw.
+func storedFormat(found string) string {
+	if found == transfer.FormatISO {
+		return model.FormatRaw
+	}
+	return found
+}
+
 // mebibytes rounds up.
 func mebibytes(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
-
-// SourceInfo is what can be known of an image's source before it is stored.
-type SourceInfo struct {
-	Format     string // raw or qcow2; empty when only the download tells
-	VirtualMiB int64  // rounded up; 0 when only the download tells
-}
-
-// InspectSource looks at the head of a local file. Of a URL nothing is known beforehand.
-func InspectSource(ctx context.Context, path string) (SourceInfo, error) {
-	if isURL(path) {
-		return SourceInfo{}, nil
-	}
-	info, err := transfer.Inspect(ctx, transfer.Source{Path: path})
-	if err != nil {
-		return SourceInfo{}, err
-	}
-	if info.Format == "iso" {
-		info.Format = model.FormatRaw
-	}
-	return SourceInfo{Format: info.Format, VirtualMiB: mebibytes(info.VirtualBytes)}, nil
-}

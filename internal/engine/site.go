@@ -15,9 +15,6 @@ import (
 // viewLifetime is how long a view serves readers when nothing is written: a plan over a thousand records reads once.
 const viewLifetime = 30 * time.Second
 
-// maxUploads is how many contents are sent to one host at the same time. They share the connection packet by packet.
-const maxUploads = 3
-
 // site is one host with its datastore.
 type site struct {
 	name        string
@@ -31,10 +28,12 @@ type site struct {
 
 	progress func(ctx context.Context, p Progress) // may be nil
 	// uploads is held by those that send content: more at once than maxUploads would only make each of them slower.
-	uploads chan struct{}
+	uploads  chan struct{}
+	contents queues // of those who make the same content
 
 	opening sync.Mutex
-	open    bool // the datastore is there and the host can do what is needed
+	open    bool     // the datastore is there and the host can do what is needed
+	tools   []string // what the host was seen to have
 
 	asking sync.Mutex
 	facts  *model.Host // what the host is and has, once somebody asked

@@ -108,32 +108,6 @@ func (v *view) rebooting(vm model.VirtualMachine) bool {
 	return !there && strings.Contains(v.watched, v.store.Dir(model.KindVirtualMachine, vm.ID)+"/deployment.")
 }
 
-func (v *view) image(id int) (model.Image, error) {
-	image, err := datastore.Decode[model.Image](v.snapshot, model.KindImage, id)
-	if err != nil {
-		return image, err
-	}
-	image.Host = v.host
-	image.UsedBy = v.uses[useOf(model.KindImage, id)]
-	if _, there := v.snapshot.Files[v.imageFile(image)]; !there && image.State == model.ImageReady {
-		image.State, image.Failure = model.ImageError, fmt.Sprintf("its content %s is missing on host %s", v.imageFile(image), v.host)
-	}
-	if image.State == model.ImageReady && len(image.UsedBy) > 0 {
-		image.State = model.ImageUsed
-		if image.Persistent {
-			image.State = model.ImageUsedPers
-		}
-	}
-	return image, nil
-}
-
-func (v *view) imageFile(image model.Image) string { return imageFile(v.store, image) }
-
-// imageFile is the absolute path of an image's content on its host.
-func imageFile(store *datastore.Store, image model.Image) string {
-	return path.Join(store.Dir(model.KindImage, image.ID), image.File)
-}
-
 func (v *view) context(id int) (model.Context, error) {
 	record, err := datastore.Decode[model.Context](v.snapshot, model.KindContext, id)
 	record.Host = v.host

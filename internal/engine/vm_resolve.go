@@ -108,6 +108,8 @@ func (v *view) readyImage(field string, id int, fits func(model.ImageType) bool)
 		return refuse("image %q has the type %s, which does not fit here", image.Name, image.Type)
 	case image.State == model.ImageUsedPers:
 		return refuse("image %q is persistent and in use by virtual machine %s: only one may write to it", image.Name, strings.Join(image.UsedBy, ", "))
+	case image.State == model.ImageDisabled:
+		return refuse("image %q is disabled: enable it first (enabled = true), or use another one", image.Name)
 	case image.State != model.ImageReady && image.State != model.ImageUsed:
 		return refuse("image %q is in the state %s. %s", image.Name, image.State, image.Failure)
 	}
@@ -244,7 +246,9 @@ func claimsOf(vm model.VirtualMachine, images map[int]model.Image) []string {
 func needsOf(body model.VirtualMachineBody, images map[int]model.Image) []datastore.Need {
 	var needs []datastore.Need
 	for _, id := range slices.Sorted(maps.Keys(images)) {
-		needs = append(needs, datastore.Need{Use: useOf(model.KindImage, id), Line: fmt.Sprintf(`  "persistent": %t,`, images[id].Persistent)})
+		needs = append(needs,
+			datastore.Need{Use: useOf(model.KindImage, id), Line: `  "state": "READY",`},
+			datastore.Need{Use: useOf(model.KindImage, id), Line: fmt.Sprintf(`  "persistent": %t,`, images[id].Persistent)})
 	}
 	if os := body.OS; os != nil {
 		for _, id := range []*int{os.KernelID, os.RamdiskID} {

@@ -2,7 +2,9 @@ package model
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -30,13 +32,15 @@ func (t ImageType) IsDisk() bool {
 type ImageState string
 
 // The states of an image. LOCKED is transient: its content is being written. USED and USED_PERS are not stored; they follow from
-// the virtual machines that use the image.
+// the virtual machines that use the image. ERROR is stored while a change of the content is under way, and else follows from what
+// the file on the host is like.
 const (
 	ImageLocked   ImageState = "LOCKED"
 	ImageReady    ImageState = "READY"
 	ImageUsed     ImageState = "USED"
 	ImageUsedPers ImageState = "USED_PERS"
 	ImageError    ImageState = "ERROR"
+	ImageDisabled ImageState = "DISABLED"
 )
 
 // Formats of an image's content.
@@ -48,17 +52,56 @@ const (
 // FileSystems are the values of fstype: what an empty DATABLOCK or a volatile disk is made with, by the host's mkfs.<type> or mkswap.
 var FileSystems = []string{"raw", "ext2", "ext3", "ext4", "xfs", "btrfs", "swap"}
 
-// ImageSpec is what a user asks of an image.
+// Who fetches a URL.
+const (
+	FetchFromClient = "client"
+	FetchFromHost   = "host"
+)
+
+// ImageSpec is what a user asks of an image. At most one of Path, HostPath, SourceImage and SourceDisk gives it its content; without
+// any it is an empty DATABLOCK of Size.
 type ImageSpec struct {
-	Name       string
-	Type       ImageType
-	Persistent bool
-	Path       string // local path or http(s) URL; empty: an empty DATABLOCK of Size
-	Checksum   string // "<algorithm>:<hex>" over the delivered bytes, or empty
-	Format     string // raw, qcow2, or empty: taken from the source
-	Size       int64  // MiB; 0: as large as the source
-	FSType     string // for an empty DATABLOCK; empty: raw
-	Labels     map[string]string
+	Name        string
+	Type        ImageType
+	Persistent  bool
+	Disabled    bool
+	Path        string   // local path or http(s) URL
+	HostPath    string   // absolute path of a file or block device on the host
+	SourceImage *int     // another image of the host
+	SourceDisk  *DiskRef // a disk of a virtual machine of the host
+	FetchFrom   string   // who fetches a URL: client, host, or empty for the client
+	Checksum    string   // "<algorithm>:<hex>" over the delivered bytes, the URL of a list of checksums, or empty
+	Expected    string   // "<algorithm>:<hex>" that the delivered bytes are known to have, or empty
+	Format      string   // raw, qcow2, or empty: taken from the source
+	Size        int64    // MiB; 0: as large as the source
+	FSType      string   // for an empty DATABLOCK; empty: raw
+	Labels      map[string]string
+}
+
+// DiskRef names a disk of a virtual machine.
+type DiskRef struct {
+	VM   int    `json:"vm"`
+	Slot string `json:"slot"`
+}
+
+// IsURL tells whether a path or checksum is the address of something on a server.
+func IsURL(text string) bool {
+	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
+}
+
+// CheckNew is Check for an image that is to be made.
+func (s ImageSpec) CheckNew() *FieldError {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	if !s.hasSource() && s.Size == 0 {
+		return fieldError("size", "an empty DATABLOCK needs a size in MiB")
+	}
+	return nil
+}
+
+func (s ImageSpec) hasSource() bool {
+	return s.Path != "" || s.HostPath != "" || s.SourceImage != nil || s.SourceDisk != nil
 }
 
 // Check returns the first thing wrong with the specification and the attribute it concerns.
@@ -99,23 +142,39 @@ func (s ImageSpec) Check() *FieldError {
 }
 
 func (s ImageSpec) checkSource() *FieldError {
-	if s.Path != "" {
-		if s.FSType != "" {
-			return fieldError("fstype", "fstype is for an empty DATABLOCK, but path gives this image its content")
+	var given []string
+	for _, source := range []struct {
+		name string
+		set  bool
+	}{{"path", s.Path != ""}, {"host_path", s.HostPath != ""}, {"source_image_id", s.SourceImage != nil}, {"source_disk", s.SourceDisk != nil}} {
+		if source.set {
+			given = append(given, source.name)
 		}
-		return nil
 	}
+	delivered := s.Path != "" || s.HostPath != ""
 	switch {
-	case s.Type != ImageDatablock:
-		return fieldError("path", "an image of type %s needs a path: only a DATABLOCK can be made empty", s.Type)
-	case s.Size == 0:
-		return fieldError("size", "an empty DATABLOCK needs a size in MiB")
-	case s.Checksum != "":
-		return fieldError("checksum", "an empty DATABLOCK has no source whose checksum could be checked")
-	case s.Format == FormatQcow2 && s.FSType != "" && s.FSType != FormatRaw:
-		return fieldError("fstype", "a file system can be made in a raw DATABLOCK only, not in a qcow2 one")
+	case len(given) > 1:
+		return fieldError(given[1], "%s and %s both give this image its content: say one of them", given[0], given[1])
+	case len(given) == 0 && s.Type != ImageDatablock:
+		return fieldError("path", "an image of type %s needs a path, a host_path, a source_image_id or a source_disk: only a DATABLOCK can be made empty", s.Type)
+	case s.HostPath != "" && (!path.IsAbs(s.HostPath) || hasControl(s.HostPath)):
+		return fieldError("host_path", "%q is not an absolute path on the host", s.HostPath)
+	case s.SourceDisk != nil && !s.Type.IsDisk():
+		return fieldError("source_disk", "an image of type %s is no disk and cannot be made from one", s.Type)
+	case s.SourceDisk != nil && !slotPattern.MatchString(s.SourceDisk.Slot):
+		return fieldError("source_disk.slot", "%q is not a disk slot: use xvda, xvdb, ... (or hda to hdd, sda to sdp)", s.SourceDisk.Slot)
+	case s.FetchFrom != "" && s.FetchFrom != FetchFromClient && s.FetchFrom != FetchFromHost:
+		return fieldError("fetch_from", "%q cannot fetch a URL: use %s or %s", s.FetchFrom, FetchFromClient, FetchFromHost)
+	case s.FetchFrom == FetchFromHost && !IsURL(s.Path):
+		return fieldError("fetch_from", "the host can fetch a URL; a file that lies on the host already is named by host_path")
+	case s.Checksum != "" && !delivered:
+		return fieldError("checksum", "a checksum is over the bytes that path or host_path deliver, and neither is given")
+	case s.FSType != "" && len(given) > 0:
+		return fieldError("fstype", "fstype is for an empty DATABLOCK, but %s gives this image its content", given[0])
 	case s.FSType != "" && !slices.Contains(FileSystems, s.FSType):
 		return fieldError("fstype", "%q is not a file system that can be made: use one of %v", s.FSType, FileSystems)
+	case s.Format == FormatQcow2 && s.FSType != "" && s.FSType != FormatRaw:
+		return fieldError("fstype", "a file system can be made in a raw DATABLOCK only, not in a qcow2 one")
 	}
 	return nil
 }
@@ -123,22 +182,34 @@ func (s ImageSpec) checkSource() *FieldError {
 // Image is the record of an image, images/<id>/image.json.
 type Image struct {
 	Header
-	Type       ImageType  `json:"type"`
-	State      ImageState `json:"state"`
-	Persistent bool       `json:"persistent"`
-	File       string     `json:"file"`                // name of the content beside the record
-	Format     string     `json:"format,omitempty"`    // raw or qcow2; empty for KERNEL and RAMDISK
-	Size       int64      `json:"size,omitempty"`      // MiB, the virtual size rounded up
-	Bytes      int64      `json:"bytes"`               // length of the file when it was stored
-	SHA256     string     `json:"sha256,omitempty"`    // of the stored bytes
-	Checksum   string     `json:"checksum,omitempty"`  // as given, over the delivered bytes
-	Delivered  string     `json:"delivered,omitempty"` // "<algorithm>:<hex>" of the bytes as delivered, sha256 unless Checksum has another
-	Path       string     `json:"path,omitempty"`      // where the content came from
-	FSType     string     `json:"fstype,omitempty"`
-	Failure    string     `json:"failure,omitempty"` // why the state is ERROR
-	Created    time.Time  `json:"created"`
+	Type        ImageType  `json:"type"`
+	State       ImageState `json:"state"`
+	Persistent  bool       `json:"persistent"`
+	File        string     `json:"file"`                   // name of the content beside the record
+	Format      string     `json:"format,omitempty"`       // raw or qcow2; empty for KERNEL and RAMDISK
+	Converted   bool       `json:"converted,omitempty"`    // the source had another format
+	Size        int64      `json:"size,omitempty"`         // MiB, the virtual size rounded up
+	Bytes       int64      `json:"bytes"`                  // length of the file when it was finished; 0: not known
+	Modified    int64      `json:"modified,omitempty"`     // when that was, seconds since 1970; 0: not known
+	SHA256      string     `json:"sha256,omitempty"`       // of the data in the file, as its map has it; empty while guests may write to it; empty when somebody may have written to them
+	Altered     bool       `json:"altered,omitempty"`      // it has grown, or guests could write to it, since it was delivered
+	Checksum    string     `json:"checksum,omitempty"`     // as given
+	Delivered   string     `json:"delivered,omitempty"`    // "<algorithm>:<hex>" of the bytes as delivered, sha256 unless Checksum has another
+	Path        string     `json:"path,omitempty"`         // where the content came from, or one of the next three
+	HostPath    string     `json:"host_path,omitempty"`    //
+	SourceImage *int       `json:"source_image,omitempty"` //
+	SourceDisk  *DiskRef   `json:"source_disk,omitempty"`  //
+	FetchFrom   string     `json:"fetch_from,omitempty"`
+	FSType      string     `json:"fstype,omitempty"`
+	Failure     string     `json:"failure,omitempty"` // why the state is ERROR
+	Created     time.Time  `json:"created"`
 
 	UsedBy []string `json:"-"` // names of the virtual machines that use it, sorted
+}
+
+// Pristine tells whether the content is in order and still the one that was stored: nobody has written to it or may.
+func (i Image) Pristine() bool {
+	return i.SHA256 != "" && !i.Altered && !i.Persistent && (i.State == ImageReady || i.State == ImageUsed)
 }
 
 // Header is what every record begins with.

@@ -135,20 +135,3 @@ func TestParseRef(t *testing.T) {
 		}
 	}
 }
-
-func TestImageCheck(t *testing.T) {
-	for want, spec := range map[string]model.ImageSpec{
-		"name":       {Name: "12", Type: model.ImageOS, Path: "x"},
-		"type":       {Name: "a", Type: "FLOPPY", Path: "x"},
-		"path":       {Name: "a", Type: model.ImageOS},
-		"size":       {Name: "a", Type: model.ImageDatablock},
-		"persistent": {Name: "a", Type: model.ImageCDROM, Path: "x", Persistent: true},
-		"format":     {Name: "a", Type: model.ImageKernel, Path: "x", Format: "raw"},
-		"fstype":     {Name: "a", Type: model.ImageDatablock, Size: 1, FSType: "ntfs"},
-		"checksum":   {Name: "a", Type: model.ImageDatablock, Size: 1, Checksum: "md5:00"},
-	} {
-		if err := spec.Check(); err == nil || err.Field != want {
-			t.Errorf("refused is %v, want %s", err, want)
-		}
-	}
-}

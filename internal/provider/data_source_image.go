@@ -25,7 +25,10 @@ type imageDataModel struct {
 	lookupModel
 	Type           types.String `tfsdk:"type"`
 	Persistent     types.Bool   `tfsdk:"persistent"`
+	Enabled        types.Bool   `tfsdk:"enabled"`
 	Path           types.String `tfsdk:"path"`
+	HostPath       types.String `tfsdk:"host_path"`
+	SourceImageID  types.String `tfsdk:"source_image_id"`
 	Format         types.String `tfsdk:"format"`
 	Size           types.Int64  `tfsdk:"size"`
 	FSType         types.String `tfsdk:"fstype"`
@@ -39,13 +42,16 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 	attributes := map[string]schema.Attribute{
 		"type":            schema.StringAttribute{Computed: true, MarkdownDescription: "`OS`, `CDROM`, `DATABLOCK`, `KERNEL` or `RAMDISK`."},
 		"persistent":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether one virtual machine uses the image itself instead of a copy."},
-		"path":            schema.StringAttribute{Computed: true, MarkdownDescription: "Where the content came from; null for a DATABLOCK that was made empty."},
+		"enabled":         schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether virtual machines may be made from the image."},
+		"path":            schema.StringAttribute{Computed: true, MarkdownDescription: "Local path or URL that the content came from; null when it came from the host or was made empty."},
+		"host_path":       schema.StringAttribute{Computed: true, MarkdownDescription: "Path on the host that the content came from."},
+		"source_image_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the image that the content came from, which may be gone since."},
 		"format":          schema.StringAttribute{Computed: true, MarkdownDescription: "`raw` or `qcow2`; null for `KERNEL` and `RAMDISK`."},
 		"size":            schema.Int64Attribute{Computed: true, MarkdownDescription: "Size of the disk in MiB; null for `KERNEL` and `RAMDISK`."},
 		"fstype":          schema.StringAttribute{Computed: true, MarkdownDescription: "What an empty DATABLOCK was formatted with."},
-		"source_checksum": schema.StringAttribute{Computed: true, MarkdownDescription: "Checksum of the bytes as delivered, `<algorithm>:<hexadecimal digits>`."},
+		"source_checksum": schema.StringAttribute{Computed: true, MarkdownDescription: "Checksum of the bytes as delivered, `<algorithm>:<hexadecimal digits>`; null when nothing was delivered."},
 		"labels":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Labels of the image."},
-		"state":           schema.StringAttribute{Computed: true, MarkdownDescription: "`READY`, `USED`, `USED_PERS`, `LOCKED` or `ERROR`."},
+		"state":           schema.StringAttribute{Computed: true, MarkdownDescription: "`READY`, `USED`, `USED_PERS`, `LOCKED`, `DISABLED` or `ERROR`."},
 		"used_by":         schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the virtual machines that use the image, sorted."},
 	}
 	maps.Copy(attributes, lookupAttributes(model.KindImage.Noun()))
@@ -73,7 +79,10 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		lookupModel:    lookedUp(image.Header),
 		Type:           types.StringValue(string(image.Type)),
 		Persistent:     types.BoolValue(image.Persistent),
+		Enabled:        types.BoolValue(image.State != model.ImageDisabled),
 		Path:           stringOrNull(image.Path),
+		HostPath:       stringOrNull(image.HostPath),
+		SourceImageID:  refValue(image.Host, image.SourceImage),
 		Format:         stringOrNull(image.Format),
 		Size:           numberOrNull(image.Size),
 		FSType:         stringOrNull(image.FSType),

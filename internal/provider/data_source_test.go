@@ -39,6 +39,8 @@ data "xen_virtual_machine" "test" {
 		has("data.xen_host.test", "datastore", knownvalue.StringExact(h.Datastore())),
 		has("data.xen_image.by_name", "type", knownvalue.StringExact("OS")),
 		has("data.xen_image.by_name", "size", knownvalue.Int64Exact(1)),
+		has("data.xen_image.by_name", "enabled", knownvalue.Bool(true)),
+		has("data.xen_image.by_name", "host_path", knownvalue.Null()),
 		has("data.xen_image.by_id", "name", knownvalue.StringExact("kernel")),
 		has("data.xen_image.by_id", "size", knownvalue.Null()),
 		has("data.xen_virtual_machine.test", "vid", knownvalue.Int64Exact(1)),

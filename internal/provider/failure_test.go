@@ -2,7 +2,6 @@ package provider_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -116,7 +115,6 @@ func TestPersistentImageIsNotReplaced(t *testing.T) {
 	run(t, h,
 		resource.TestStep{Config: config(content, "")},
 		resource.TestStep{Config: config(other, ""), ExpectError: words(`Unable to replace the persistent image "data"`)},
-		resource.TestStep{Config: config(content, "size = 2"), ExpectError: words(`The image has 1 MiB and 2 MiB are wanted`)},
 		resource.TestStep{Config: config(content, "format = \"qcow2\""), ExpectError: words(`Unable to replace the persistent image "data"`)},
 		resource.TestStep{
 			Taint:            []string{imageAddress},
@@ -151,25 +149,4 @@ func TestTimeoutCutsCreate(t *testing.T) {
 		Config:      config(plainMachine + `timeouts = { create = "2s" }`),
 		ExpectError: words("Unable to create virtual machine on xen01"),
 	})
-}
-
-// TestMissingContentIsTold removes the content of an image behind Terraform's back.
-func TestMissingContentIsTold(t *testing.T) {
-	t.Parallel()
-	h := simhost.Start(t)
-	config := imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q", disk(t, "root")))
-	run(t, h,
-		resource.TestStep{Config: config},
-		resource.TestStep{
-			PreConfig: func() {
-				files, err := filepath.Glob(filepath.Join(h.Datastore(), "images", "*", "disk.*"))
-				if err != nil || len(files) != 1 {
-					t.Fatalf("%v: %v", files, err)
-				}
-				remove(t, files[0])
-			},
-			RefreshState: true,
-			Check:        resource.TestCheckResourceAttr(imageAddress, "state", "ERROR"),
-		},
-	)
 }

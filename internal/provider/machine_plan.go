@@ -114,7 +114,7 @@ func (b *backend) checkReference(ctx context.Context, host string, r reference, 
 	}
 	if host != "" && ref.Host != host {
 		addErrorAt(diags, r.at, "Unable to use the "+r.kind.Noun()+" of another host",
-			fmt.Sprintf("%s is on host %s, but this resource is on host %s. All that a virtual machine uses stands on its own host.", ref, ref.Host, host))
+			fmt.Sprintf("%s is on host %s, but this resource is on host %s. All that a resource uses stands on its own host.", ref, ref.Host, host))
 		return
 	}
 	eng, _, err := b.on(ref.Host)
@@ -125,6 +125,8 @@ func (b *backend) checkReference(ctx context.Context, host string, r reference, 
 		addErrorAt(diags, r.at, "Unable to find the "+r.kind.Noun(), fmt.Sprintf("There is no %s %s.", r.kind.Noun(), ref))
 	} else if err != nil {
 		addErrorAt(diags, r.at, fmt.Sprintf("Unable to look for %s %s", r.kind.Noun(), ref), err.Error())
+	} else if r.kind == model.KindImage {
+		warnOfDisabled(ctx, eng, r.at, ref, diags)
 	}
 }
 
@@ -136,6 +138,8 @@ func exists(ctx context.Context, eng *engine.Engine, kind model.Kind, ref model.
 		_, err = eng.Context(ctx, ref)
 	case model.KindTemplate:
 		_, err = eng.Template(ctx, ref)
+	case model.KindVirtualMachine:
+		_, err = eng.VirtualMachine(ctx, ref)
 	}
 	return err
 }

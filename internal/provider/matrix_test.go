@@ -98,41 +98,80 @@ func TestEveryArgumentOfImage(t *testing.T) {
 	t.Parallel()
 	h := simhost.Start(t)
 	p := startPlugin(t, h)
-	content := disk(t, "one")
-	config := map[string]any{"name": "root", "type": "OS", "path": content}
+	content, packed := disk(t, "one"), file(t, "two.img", strings.Repeat("two", 1<<20))
+	other := p.create(t, "xen_image", map[string]any{"name": "other", "type": "OS", "path": packed})
+	config := map[string]any{"name": "root", "type": "OS", "path": content, "size": 2}
 	before := p.create(t, "xen_image", config)
 	prove(t, p, "xen_image", before, config, table(map[string][]change{
 		"host":       {{"xen01", "none"}, {"xen02", "refuse"}},
 		"name":       {{"other", "update"}, {"4", "refuse"}},
-		"type":       {{"DATABLOCK", "update"}, {"CDROM", "update"}, {"KERNEL", "replace"}},
+		"type":       {{"DATABLOCK", "update"}, {"KERNEL", "refuse"}},
 		"persistent": {{true, "update"}, {false, "none"}},
+		"enabled":    {{false, "update"}, {true, "none"}},
 		"path":       {{disk(t, "one"), "none"}, {disk(t, "two"), "replace"}, {"http://192.0.2.1/a", "replace"}, {"/absent", "refuse"}, {missing{}, "refuse"}},
-		"checksum":   {{sum(t, content), "update"}, {sum(t, disk(t, "two")), "refuse"}, {"md5:" + strings.Repeat("0", 32), "update"}},
-		"format":     {{"raw", "none"}, {"qcow2", "replace"}},
-		"size":       {{1, "none"}, {2, "refuse"}},
-		"fstype":     {{"ext4", "refuse"}},
-		"labels":     {{map[string]any{"a": "b"}, "update"}, {map[string]any{}, "update"}},
+		"host_path":  {{content, "refuse"}},
+		"fetch_from": {{"client", "update"}, {"host", "refuse"}, {"server", "refuse"}},
+		"checksum": {
+			{sum(t, content), "update"}, {sum(t, disk(t, "two")), "refuse"}, {"md5:" + strings.Repeat("0", 32), "update"},
+			{"http://127.0.0.1:1/SHA256SUMS", "update"},
+		},
+		"format":                         {{"raw", "none"}, {"qcow2", "replace"}},
+		"size":                           {{2, "none"}, {1, "refuse"}, {3, "update"}, {missing{}, "none"}},
+		"fstype":                         {{"ext4", "refuse"}},
+		"labels":                         {{map[string]any{"a": "b"}, "update"}, {map[string]any{}, "update"}},
+		"source_image_id":                {{p.id(t, "xen_image", other), "refuse"}},
+		"source_disk.virtual_machine_id": {{"xen01/1", "refuse"}},
+		"source_disk.slot":               {{"xvda", "refuse"}},
 	}))
+	for source, effects := range map[string][]change{
+		"host_path":       {{content, "replace"}, {"/absent", "refuse"}, {"relative", "refuse"}, {t.TempDir(), "refuse"}},
+		"source_image_id": {{p.id(t, "xen_image", other), "replace"}, {"xen01/99", "refuse"}, {"xen02/1", "refuse"}, {"other", "refuse"}},
+		"source_disk":     {{map[string]any{"virtual_machine_id": "xen01/99", "slot": "xvda"}, "refuse"}, {map[string]any{"virtual_machine_id": "xen01/1", "slot": "disk0"}, "refuse"}},
+	} {
+		for _, c := range effects {
+			changed := with(t, with(t, config, "path", missing{}), source, c.value)
+			if effect, text := p.effect(t, "xen_image", before, changed); effect != c.effect {
+				t.Errorf("%s = %v in place of path: %s, not %s\n%s", source, c.value, effect, c.effect, text)
+			}
+		}
+	}
 }
 
 func TestEveryArgumentOfPersistentDatablock(t *testing.T) {
 	t.Parallel()
 	h := simhost.Start(t)
 	p := startPlugin(t, h)
-	config := map[string]any{"name": "data", "type": "DATABLOCK", "size": 1, "persistent": true, "fstype": "raw"}
+	content := disk(t, "one")
+	other := p.create(t, "xen_image", map[string]any{"name": "other", "type": "OS", "path": content})
+	config := map[string]any{"name": "data", "type": "DATABLOCK", "size": 2, "persistent": true, "fstype": "raw"}
 	before := p.create(t, "xen_image", config)
 	prove(t, p, "xen_image", before, config, table(map[string][]change{
-		"host":       {{"xen01", "none"}},
-		"name":       {{"other", "update"}},
-		"type":       {{"OS", "refuse"}, {"KERNEL", "refuse"}},
-		"persistent": {{false, "update"}},
-		"path":       {{disk(t, "one"), "refuse"}},
-		"checksum":   {{"md5:" + strings.Repeat("0", 32), "refuse"}},
-		"format":     {{"raw", "none"}, {"qcow2", "refuse"}},
-		"size":       {{2, "refuse"}, {missing{}, "refuse"}},
-		"fstype":     {{"ext4", "refuse"}, {missing{}, "refuse"}},
-		"labels":     {{map[string]any{"a": "b"}, "update"}},
+		"host":                           {{"xen01", "none"}},
+		"name":                           {{"other", "update"}},
+		"type":                           {{"OS", "refuse"}, {"KERNEL", "refuse"}},
+		"persistent":                     {{false, "update"}},
+		"enabled":                        {{false, "update"}},
+		"path":                           {{content, "refuse"}},
+		"host_path":                      {{content, "refuse"}},
+		"source_image_id":                {{p.id(t, "xen_image", other), "refuse"}},
+		"source_disk":                    {{map[string]any{"virtual_machine_id": "xen01/99", "slot": "xvda"}, "refuse"}},
+		"source_disk.virtual_machine_id": {{"xen01/99", "refuse"}},
+		"source_disk.slot":               {{"xvda", "refuse"}},
+		"fetch_from":                     {{"client", "update"}, {"host", "refuse"}},
+		"checksum":                       {{"md5:" + strings.Repeat("0", 32), "refuse"}},
+		"format":                         {{"raw", "none"}, {"qcow2", "refuse"}},
+		"size":                           {{3, "update"}, {1, "refuse"}, {missing{}, "none"}},
+		"fstype":                         {{"ext4", "refuse"}, {missing{}, "refuse"}},
+		"labels":                         {{map[string]any{"a": "b"}, "update"}},
 	}))
+	// What gives the data another source is refused when fstype does not refuse it before.
+	delete(config, "fstype")
+	for argument, value := range map[string]any{"path": content, "host_path": content, "source_image_id": p.id(t, "xen_image", other)} {
+		effect, text := p.effect(t, "xen_image", before, with(t, config, argument, value))
+		if effect != "refuse" || !strings.Contains(text, "Unable to replace the persistent image") {
+			t.Errorf("%s = %v: %s\n%s", argument, value, effect, text)
+		}
+	}
 }
 
 func TestEveryArgumentOfContext(t *testing.T) {
@@ -179,14 +218,7 @@ func startBench(t *testing.T) bench {
 	t.Helper()
 	h := simhost.Start(t)
 	b := bench{plugin: startPlugin(t, h)}
-	id := func(name string, config map[string]any) string {
-		schema := b.schemas[name]
-		var id string
-		if err := fields(t, unpack(t, schema, b.create(t, name, config).state))["id"].As(&id); err != nil {
-			t.Fatal(err)
-		}
-		return id
-	}
+	id := func(name string, config map[string]any) string { return b.id(t, name, b.create(t, name, config)) }
 	b.kernel = id("xen_image", map[string]any{"name": "kernel", "type": "KERNEL", "path": file(t, "k", "kernel")})
 	b.root = id("xen_image", map[string]any{"name": "root", "type": "OS", "path": disk(t, "root")})
 	b.other = id("xen_image", map[string]any{"name": "other", "type": "OS", "path": disk(t, "other")})

@@ -57,6 +57,16 @@ func (p plugin) create(t *testing.T, name string, config map[string]any) existin
 	return made
 }
 
+// id is the id of a resource that stands on the host.
+func (p plugin) id(t *testing.T, name string, made existing) string {
+	t.Helper()
+	var id string
+	if err := fields(t, unpack(t, p.schemas[name], made.state))["id"].As(&id); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
 func (p plugin) apply(t *testing.T, name string, before existing, config *tfprotov6.DynamicValue) existing {
 	t.Helper()
 	planned := p.plan(t, name, before, config)

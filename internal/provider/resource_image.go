@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/onexen/terraform-provider-xen/internal/engine"
@@ -23,6 +22,7 @@ var (
 // Default timeouts.
 const (
 	imageCreateTimeout = time.Hour
+	imageUpdateTimeout = 30 * time.Minute // the digest of a large content takes its time
 	readTimeout        = 5 * time.Minute
 	updateTimeout      = 5 * time.Minute
 	deleteTimeout      = 10 * time.Minute
@@ -41,6 +41,7 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	timeout, diags := plan.Timeouts.Create(ctx, imageCreateTimeout)
 	resp.Diagnostics.Append(diags...)
+	spec := plan.toSpec(ctx, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -52,7 +53,7 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var ref model.Ref
-	image, err := eng.CreateImage(ctx, host, plan.toSpec(), func(image model.Image) {
+	image, err := eng.CreateImage(ctx, host, spec, func(image model.Image) {
 		ref = image.Ref()
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan.reserved(image))...)
 	})
@@ -66,9 +67,9 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, image, &resp.Diagnostics))...)
 	if planned := plan.SourceChecksum; !planned.IsUnknown() && planned.ValueString() != image.Delivered {
-		addErrorAt(&resp.Diagnostics, path.Root("path"), fmt.Sprintf("Unable to keep image %q on %s", image.Name, host),
+		resp.Diagnostics.AddError(fmt.Sprintf("Unable to keep image %q on %s", image.Name, host),
 			fmt.Sprintf("%s changed between plan and apply: planned %s, delivered %s. The image is replaced by the next apply.",
-				image.Path, planned.ValueString(), image.Delivered))
+				plan.source(), planned.ValueString(), image.Delivered))
 	}
 }
 
@@ -93,7 +94,11 @@ func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	case err != nil:
 		failed(&resp.Diagnostics, "read", model.KindImage, state.Name.ValueString(), ref.Host, err)
 	default:
-		warnOfFailure(&resp.Diagnostics, model.KindImage, image.Header, string(image.State), image.Failure)
+		if image.Failure != "" {
+			resp.Diagnostics.AddWarning(fmt.Sprintf("The image %q on %s is in the state %s", image.Name, image.Host, image.State),
+				image.Failure+".\n\nAn apply verifies the content on the host and makes the image READY again when it is in order. To make it anew, "+
+					"run `terraform apply -replace` with the address of the resource.")
+		}
 		refreshSource(ctx, resp.Private, image.Path)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state.fromRecord(ctx, image, &resp.Diagnostics))...)
 	}
@@ -102,8 +107,9 @@ func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp
 func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan imageModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	timeout, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	timeout, diags := plan.Timeouts.Update(ctx, imageUpdateTimeout)
 	resp.Diagnostics.Append(diags...)
+	spec := plan.toSpec(ctx, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -112,13 +118,15 @@ func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	eng, ref, err := r.refOf(plan.ID)
 	var image model.Image
 	if err == nil {
-		image, err = eng.UpdateImage(ctx, ref, plan.toSpec())
+		image, err = eng.UpdateImage(ctx, ref, spec)
 	}
 	if err != nil {
 		failed(&resp.Diagnostics, "update", model.KindImage, plan.Name.ValueString(), ref.Host, err)
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, image, &resp.Diagnostics))...)
+	now := plan.fromRecord(ctx, image, &resp.Diagnostics)
+	now.State = known(plan.State, now.State) // a virtual machine may use the image by now; the next read tells
+	resp.Diagnostics.Append(resp.State.Set(ctx, now)...)
 }
 
 func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

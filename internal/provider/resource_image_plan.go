@@ -2,9 +2,10 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -18,12 +19,12 @@ func (r *imageResource) ValidateConfig(ctx context.Context, req resource.Validat
 	var config imageModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		config.check(&resp.Diagnostics)
+		config.check(ctx, &resp.Diagnostics)
 	}
 }
 
 // check refuses what the host would refuse. Rules that depend on a value that is not known yet are left to the apply.
-func (m imageModel) check(diags *diag.Diagnostics) {
+func (m imageModel) check(ctx context.Context, diags *diag.Diagnostics) {
 	if !m.Name.IsUnknown() {
 		if err := model.CheckName(m.Name.ValueString()); err != nil {
 			refused(diags, model.KindImage, &model.FieldError{Field: "name", Err: err})
@@ -35,82 +36,160 @@ func (m imageModel) check(diags *diag.Diagnostics) {
 			refused(diags, model.KindImage, &model.FieldError{Field: "checksum", Err: err})
 		}
 	}
-	if m.Type.IsUnknown() || m.Persistent.IsUnknown() || m.Path.IsUnknown() || m.Checksum.IsUnknown() ||
-		m.Format.IsUnknown() || m.Size.IsUnknown() || m.FSType.IsUnknown() {
+	spec := m.toSpec(ctx, diags)
+	if m.undecided() || diags.HasError() {
 		return
 	}
-	spec := m.toSpec()
 	spec.Name = "checked-above"
 	if err := spec.Check(); err != nil {
 		refused(diags, model.KindImage, err)
 	}
 }
 
+// undecided tells whether something is not known yet that the rules need. Of an id it is enough that it will be there.
+func (m imageModel) undecided() bool {
+	for _, value := range []attr.Value{m.Type, m.Persistent, m.Path, m.HostPath, m.SourceDisk, m.FetchFrom, m.Checksum, m.Format, m.Size, m.FSType} {
+		if undecided(value) {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
 	}
-	r.planHost(ctx, req, resp)
+	host := r.planHost(ctx, req, resp)
 	var plan, config imageModel
+	var state *imageModel
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !req.State.Raw.IsNull() {
+		state = &imageModel{}
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if req.State.Raw.IsNull() {
-		plan.planCreate(ctx, config, resp)
+	r.checkOnHost(ctx, host, config, state, &resp.Diagnostics)
+	if state == nil {
+		r.planCreate(ctx, &plan, config, host, resp)
 	} else {
-		var state imageModel
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		if !resp.Diagnostics.HasError() {
-			plan.planUpdate(ctx, config, state, resp)
-			// Plans of virtual machines must not foresee what holds for the image as it is now.
-			if alike := plan.Persistent.Equal(state.Persistent) && plan.Type.Equal(state.Type); !alike && r.backend != nil {
-				r.backend.changing.Store(state.ID.ValueString(), true)
-			}
+		r.planUpdate(ctx, &plan, config, *state, host, resp)
+		// Plans of virtual machines must not foresee what holds for the image as it is now.
+		if alike := plan.Persistent.Equal(state.Persistent) && plan.Type.Equal(state.Type); !alike && r.backend != nil {
+			r.backend.changing.Store(state.ID.ValueString(), true)
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	settle(ctx, req, resp, "state")
+	if state == nil || plan.State.IsUnknown() || plan.State.Equal(state.State) {
+		settle(ctx, req, resp, "state")
+	}
 }
 
-// planCreate looks at a local file while there is still time to change one's mind.
-func (m *imageModel) planCreate(ctx context.Context, config imageModel, resp *resource.ModifyPlanResponse) {
-	if config.Path.IsNull() {
-		m.SourceChecksum = types.StringNull()
+// checkOnHost refuses what the host does not have, as far as it can be asked now: another image, a virtual machine, a file of its own.
+func (r *imageResource) checkOnHost(ctx context.Context, host string, config imageModel, state *imageModel, diags *diag.Diagnostics) {
+	var before []reference
+	if state != nil {
+		before = state.references(ctx, diags)
 	}
-	if m.Type.IsUnknown() || config.Path.IsNull() || config.Path.IsUnknown() {
+	r.backend.checkReferences(ctx, host, config.references(ctx, diags), before, diags)
+	if config.HostPath.ValueString() == "" || state != nil && config.HostPath.Equal(state.HostPath) {
 		return
 	}
-	content := m.desiredContent(ctx, config, resp)
+	eng, host, err := r.backend.on(host)
+	if err != nil {
+		return // not known yet; the apply asks again
+	}
+	err = eng.CheckHostFile(ctx, host, config.HostPath.ValueString())
+	var field *model.FieldError
+	if errors.As(err, &field) {
+		refused(diags, model.KindImage, field)
+	}
+}
+
+// warnOfDisabled tells of an image that no virtual machine can be made from, unless the same apply enables it.
+func warnOfDisabled(ctx context.Context, eng *engine.Engine, at path.Path, ref model.Ref, diags *diag.Diagnostics) {
+	if image, err := eng.Image(ctx, ref); err == nil && image.State == model.ImageDisabled {
+		diags.AddAttributeWarning(at, fmt.Sprintf("The image %q on %s is disabled", image.Name, image.Host),
+			"Nothing can be made from it until it is enabled. The apply fails unless it enables the image first.")
+	}
+}
+
+// needTool refuses what the host lacks a program for, where the host can be asked now.
+func (r *imageResource) needTool(ctx context.Context, host, tool string, at path.Path, diags *diag.Diagnostics) {
+	eng, host, err := r.backend.on(host)
+	if err != nil {
+		return // not known yet; the apply asks again
+	}
+	if has, err := eng.HasTool(ctx, host, tool); err == nil && !has {
+		addErrorAt(diags, at, "Unable to make the image on "+host,
+			fmt.Sprintf("There is no %s on host %s: install the package that has it, or choose another %s.", tool, host, at))
+	}
+}
+
+// planCreate looks at the source while there is still time to change one's mind.
+func (r *imageResource) planCreate(ctx context.Context, m *imageModel, config imageModel, host string, resp *resource.ModifyPlanResponse) {
+	if config.Path.IsNull() && config.HostPath.IsNull() && config.SourceImageID.IsNull() {
+		m.SourceChecksum = types.StringNull()
+	}
+	spec := config.toSpec(ctx, &resp.Diagnostics)
+	if !config.undecided() {
+		spec.Name = "checked-above"
+		if err := spec.CheckNew(); err != nil {
+			refused(&resp.Diagnostics, model.KindImage, err)
+			return
+		}
+	}
+	switch {
+	case spec.FSType == "swap":
+		r.needTool(ctx, host, "mkswap", path.Root("fstype"), &resp.Diagnostics)
+	case spec.FSType != "" && spec.FSType != model.FormatRaw:
+		r.needTool(ctx, host, "mkfs."+spec.FSType, path.Root("fstype"), &resp.Diagnostics)
+	case spec.Format == model.FormatQcow2 && m.SourceChecksum.IsNull() && config.SourceDisk.IsNull():
+		r.needTool(ctx, host, "qemu-img", path.Root("format"), &resp.Diagnostics)
+	}
+	if m.Type.IsUnknown() || config.Checksum.IsUnknown() || spec.Path == "" && spec.HostPath == "" {
+		return
+	}
+	content := m.desiredContent(ctx, config, nil, resp)
 	if content.problem != nil {
-		addErrorAt(&resp.Diagnostics, path.Root("path"), "Unable to read the image's content", content.problem.Error())
+		addErrorAt(&resp.Diagnostics, imagePath, "Unable to read the image's content", content.problem.Error())
 		return
 	}
 	m.SourceChecksum = content.identity()
 	if content.contradicts(config, &resp.Diagnostics) {
 		return
 	}
-	if content.file != "" && model.ImageType(m.Type.ValueString()).IsDisk() {
-		m.inspect(ctx, config, &resp.Diagnostics)
+	if content.file != "" && spec.Type.IsDisk() && !config.Format.IsUnknown() {
+		r.inspect(ctx, spec, host, &resp.Diagnostics)
 	}
 }
 
-// inspect refuses files that are no disk of a kind that Xen can use, and sizes that they do not fit into.
-func (m *imageModel) inspect(ctx context.Context, config imageModel, diags *diag.Diagnostics) {
-	info, err := engine.InspectSource(ctx, config.Path.ValueString())
+// inspect refuses local files that are no disk of a kind that Xen can use, and sizes that they do not fit into.
+func (r *imageResource) inspect(ctx context.Context, spec model.ImageSpec, host string, diags *diag.Diagnostics) {
+	info, err := engine.InspectSource(ctx, spec.Path)
 	if err != nil {
-		addErrorAt(diags, path.Root("path"), "Unable to use the image's content", err.Error())
+		addErrorAt(diags, imagePath, "Unable to use the image's content", err.Error())
 		return
 	}
-	if size := config.Size.ValueInt64(); size != 0 && size < info.VirtualMiB {
+	var field *model.FieldError
+	if err := engine.CheckFormat(spec.Type, spec.Format, info.Format); errors.As(err, &field) {
+		refused(diags, model.KindImage, field)
+		return
+	}
+	if spec.Format != "" && spec.Format != info.Format && info.Format != "iso" {
+		r.needTool(ctx, host, "qemu-img", path.Root("format"), diags)
+	}
+	if spec.Size != 0 && spec.Size < info.VirtualMiB {
 		addErrorAt(diags, path.Root("size"), "Unable to shrink the image's content",
-			fmt.Sprintf("%s has %d MiB and cannot shrink to %d MiB", config.Path.ValueString(), info.VirtualMiB, size))
+			fmt.Sprintf("%s has %d MiB and cannot shrink to %d MiB", spec.Path, info.VirtualMiB, spec.Size))
 	}
 }
 
 // planUpdate decides what is changed in place, what makes a new image, and what is refused because it would lose data.
-func (m *imageModel) planUpdate(ctx context.Context, config, state imageModel, resp *resource.ModifyPlanResponse) {
+func (r *imageResource) planUpdate(ctx context.Context, m *imageModel, config, state imageModel, host string, resp *resource.ModifyPlanResponse) {
 	var replaced []path.Path
 	if !m.Host.Equal(state.Host) {
 		replaced = append(replaced, path.Root("host"))
@@ -122,25 +201,38 @@ func (m *imageModel) planUpdate(ctx context.Context, config, state imageModel, r
 		replaced = append(replaced, path.Root("format"))
 	}
 	replaced = append(replaced, differences(path.Root("fstype"), state.FSType, m.FSType)...)
-	if at := m.planContent(ctx, config, state, resp); at != nil {
+	if at := r.planContent(ctx, m, config, state, resp); at != nil {
 		replaced = append(replaced, *at)
-	}
-	if len(replaced) == 0 && !m.Size.IsUnknown() && !m.Size.Equal(state.Size) {
-		addErrorAt(&resp.Diagnostics, path.Root("size"), "Unable to change the size of image "+state.Name.String(),
-			fmt.Sprintf("The image has %s MiB and %s MiB are wanted. An image keeps its size: a new one in its place would lose the data on it. %s",
-				state.Size, m.Size, giveUp))
 	}
 	if len(replaced) > 0 && state.Persistent.ValueBool() {
 		addErrorAt(&resp.Diagnostics, replaced[0], "Unable to replace the persistent image "+state.Name.String(),
 			fmt.Sprintf("A changed %s needs a new image, and what virtual machines wrote to this one would be lost. %s", replaced[0], giveUp))
 	}
 	resp.RequiresReplace.Append(replaced...)
-	if len(replaced) == 0 {
-		m.checkType(&resp.Diagnostics)
+	if len(replaced) > 0 {
+		return
 	}
+	m.checkType(&resp.Diagnostics)
+	if m.Size.ValueInt64() != 0 && m.Size.ValueInt64() < state.Size.ValueInt64() {
+		addErrorAt(&resp.Diagnostics, path.Root("size"), "Unable to shrink image "+state.Name.String(),
+			fmt.Sprintf("The image has %s MiB and %s MiB are wanted. A disk only grows: what stands at its end would be lost. %s", state.Size, m.Size, giveUp))
+	}
+	m.planState(state)
 }
 
 const giveUp = "Keep the value, make another image, or give the data up with `terraform taint` and apply."
+
+// planState shows that an apply enables, disables or mends the image.
+func (m *imageModel) planState(state imageModel) {
+	enabled, was := m.Enabled.ValueBool(), model.ImageState(state.State.ValueString())
+	switch {
+	case m.Enabled.IsUnknown():
+	case !enabled && was != model.ImageDisabled:
+		m.State = types.StringValue(string(model.ImageDisabled))
+	case enabled && (was == model.ImageDisabled || was == model.ImageError):
+		m.State = types.StringValue(string(model.ImageReady))
+	}
+}
 
 func changesInPlace(a, b types.String) bool {
 	return model.ImageType(a.ValueString()).IsDisk() && model.ImageType(b.ValueString()).IsDisk()
@@ -151,96 +243,4 @@ func (m *imageModel) checkType(diags *diag.Diagnostics) {
 	if model.ImageType(m.Type.ValueString()) == model.ImageCDROM && m.Format.ValueString() == model.FormatQcow2 {
 		addErrorAt(diags, path.Root("type"), "Unable to make a CDROM of image "+m.Name.String(), "The image is stored as qcow2, and a CDROM is a raw ISO.")
 	}
-}
-
-// planContent finds out whether the image on the host has the content that the configuration asks for, and returns the attribute that
-// says otherwise. Another path to the same content is no change.
-func (m *imageModel) planContent(ctx context.Context, config, state imageModel, resp *resource.ModifyPlanResponse) *path.Path {
-	m.SourceChecksum = state.SourceChecksum
-	at := path.Root("path")
-	if config.Path.IsUnknown() || config.Checksum.IsUnknown() {
-		return nil // decided by the apply's own plan, or refused there
-	}
-	if config.Path.ValueString() == "" {
-		if state.Path.ValueString() == "" {
-			return nil // still an empty DATABLOCK
-		}
-		return &at
-	}
-	samePath := config.Path.Equal(state.Path)
-	content := m.desiredContent(ctx, config, resp)
-	switch {
-	case content.contradicts(config, &resp.Diagnostics):
-		return nil
-	case content.is(state):
-		if !samePath {
-			m.Path = state.Path
-		}
-		return nil
-	case content.problem != nil && !samePath:
-		addErrorAt(&resp.Diagnostics, at, "Unable to read the image's content", content.problem.Error())
-		return nil
-	case samePath && content.identity().IsUnknown():
-		return nil // nothing new is known of it
-	case samePath && state.SourceChecksum.IsNull():
-		m.SourceChecksum = content.identity()
-		return nil
-	}
-	m.SourceChecksum = content.identity()
-	if m.SourceChecksum.IsUnknown() {
-		return &at
-	}
-	at = path.Root("source_checksum")
-	return &at
-}
-
-// content is what is known of the bytes that the configuration asks for.
-type content struct {
-	declared string // the argument checksum
-	file     string // the checksum of the local file
-	problem  error  // why there is no checksum of the local file
-}
-
-func (m *imageModel) desiredContent(ctx context.Context, config imageModel, resp *resource.ModifyPlanResponse) content {
-	c := content{declared: strings.ToLower(strings.TrimSpace(config.Checksum.ValueString()))}
-	if location := config.Path.ValueString(); !isURL(location) {
-		var now source
-		now, c.problem = localChecksum(ctx, resp.Private, location)
-		if c.problem == nil {
-			c.file = now.Checksum
-		}
-	}
-	return c
-}
-
-// contradicts reports a local file that does not have the checksum that it is said to have.
-func (c content) contradicts(config imageModel, diags *diag.Diagnostics) bool {
-	if c.file == "" || c.file == c.declared || !strings.HasPrefix(c.declared, "sha256:") {
-		return false
-	}
-	addErrorAt(diags, path.Root("checksum"), "Unable to use the image's content",
-		fmt.Sprintf("%s has the checksum %s, not %s", config.Path.ValueString(), c.file, c.declared))
-	return true
-}
-
-// is tells whether the stored image has this content.
-func (c content) is(state imageModel) bool {
-	stored := []string{state.SourceChecksum.ValueString(), strings.ToLower(strings.TrimSpace(state.Checksum.ValueString()))}
-	for _, sum := range stored {
-		if sum != "" && (sum == c.declared || sum == c.file) {
-			return true
-		}
-	}
-	return false
-}
-
-// identity is the checksum that the engine will find, unknown when only the download tells.
-func (c content) identity() types.String {
-	switch {
-	case c.declared != "":
-		return types.StringValue(c.declared)
-	case c.file != "":
-		return types.StringValue(c.file)
-	}
-	return types.StringUnknown()
 }

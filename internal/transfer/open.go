@@ -21,6 +21,7 @@ type content interface {
 type input struct {
 	content
 	head     []byte       // first bytes of the content
+	tail     []byte       // last bytes of the content, where they can be known beforehand
 	size     int64        // of the content; -1 unknown
 	length   int64        // of the delivered bytes; -1 unknown
 	need     int64        // bytes that the host will have to find room for, as far as known
@@ -102,8 +103,15 @@ func (in *input) openPath(_ context.Context, src Source) error {
 		return in.openStream(f, src)
 	}
 	in.head, in.size = head, size
+	if in.tail = make([]byte, min(size, tailSize)); size > 0 {
+		if _, err := f.ReadAt(in.tail, size-int64(len(in.tail))); err != nil && !errors.Is(err, io.EOF) {
+			return bare(err)
+		}
+	}
 	in.content = &fileContent{f: f, size: size, mtime: st.ModTime(), taken: &in.taken}
-	in.known = src.Known.of(st)
+	if src.algorithm() == "sha256" {
+		in.known = recall(src.Path, st)
+	}
 	in.need, err = dataBytes(f, size)
 	return err
 }
@@ -174,18 +182,18 @@ func (src Source) algorithm() string {
 	return "sha256"
 }
 
-// identify fills in what the head tells.
+// identify fills in what head and tail tell.
 func (in *input) identify() (Info, error) {
 	if in.verbatim {
 		return Info{Bytes: max(in.size, 0)}, nil
 	}
-	format, virtual, err := identify(in.head)
+	format, virtual, err := identifyWhole(in.head, in.tail)
 	if err != nil {
 		return Info{}, err
 	}
 	in.format = format
 	info := Info{Format: format, VirtualBytes: virtual, Bytes: max(in.size, 0)}
-	if format != formatQCOW2 {
+	if format == FormatRaw || format == FormatISO {
 		info.Bytes += in.padding(info.Bytes)
 		info.VirtualBytes = info.Bytes
 	}
@@ -194,7 +202,7 @@ func (in *input) identify() (Info, error) {
 
 // padding is what a content of a size lacks to whole sectors; only bytes that Xen maps as they are need it.
 func (in *input) padding(size int64) int64 {
-	if in.format == formatRaw || in.format == formatISO {
+	if in.format == FormatRaw || in.format == FormatISO {
 		return -size & 511
 	}
 	return 0

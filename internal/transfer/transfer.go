@@ -11,10 +11,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/host"
 )
@@ -30,28 +28,11 @@ type Source struct {
 	URL  string
 	// Checksum is compared with the bytes as delivered, before any decompression; nil checks nothing.
 	Checksum *Checksum
-	// Known spares hashing a local file that is not compressed.
-	Known *Known
 	// Verbatim stores the delivered bytes as they are: no decompression, no format, no padding. Kernels, initial
 	// ramdisks and other files that are no disks are sent so.
 	Verbatim bool
 	// Progress, when set, is called from one goroutine at the start, every two seconds and at the end of Send.
 	Progress func(Progress) `json:"-"`
-}
-
-// Known is the checksum of a local file as it was when it was hashed. It holds while size and time stay the same.
-type Known struct {
-	Size     int64
-	Modified time.Time
-	Checksum Checksum
-}
-
-// of is the checksum of a file, nil when it has to be taken anew.
-func (k *Known) of(st os.FileInfo) *Checksum {
-	if k == nil || k.Size != st.Size() || !k.Modified.Equal(st.ModTime()) {
-		return nil
-	}
-	return &k.Checksum
 }
 
 // File is a file on a host, and the map of its content that stands beside it.
@@ -72,7 +53,7 @@ type Target struct {
 
 // Info describes a source, or what became of it on the host.
 type Info struct {
-	Format       string   // "raw", "qcow2" or "iso"; empty for a verbatim source
+	Format       string   // one of the formats above, such as "qcow2"; empty for a verbatim source
 	VirtualBytes int64    // size of the disk that a guest sees; 0 when unknown
 	Bytes        int64    // size of the stored file, holes included; 0 when unknown
 	SHA256       string   // lower-case hex over the data of the stored file as its map has it; set by Send
@@ -183,7 +164,7 @@ func sendOnce(ctx context.Context, to Runner, src Source, dst Target) (Info, err
 	}
 
 	info.Bytes, info.SHA256, info.Delivered, info.Sent = s.sum.size, s.sum.sha256, s.delivered, s.link.total.Load()
-	if info.Format != formatQCOW2 {
+	if info.Format == "" || info.Format == FormatRaw || info.Format == FormatISO {
 		info.VirtualBytes = info.Bytes
 	}
 	return info, nil

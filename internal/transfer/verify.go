@@ -13,8 +13,8 @@ import (
 var (
 	//go:embed scripts/verify.sh
 	verifyScript string
-	//go:embed scripts/describe.sh
-	describeScript string
+	//go:embed scripts/make_map.sh
+	makeMapScript string
 )
 
 // ErrDamaged says that a file on a host is not what its map says.
@@ -33,10 +33,10 @@ func Verify(ctx context.Context, on Runner, file File, sha256 string) error {
 	return err
 }
 
-// Describe makes the map of a file that came to be on the host itself, and returns its digest: the SHA-256 of the whole file.
-func Describe(ctx context.Context, on Runner, file File) (sha256 string, err error) {
+// MakeMap makes the map of a file that came to be on the host itself, and returns its digest, the SHA-256 of the data in it.
+func MakeMap(ctx context.Context, on Runner, file File) (sha256 string, err error) {
 	result, err := on.Run(ctx, host.Script{
-		Step: "read " + file.Path, Text: commonScript + describeScript, Args: []string{file.Path, file.Map}, Repeatable: true,
+		Step: "read " + file.Path, Text: commonScript + makeMapScript, Args: []string{file.Path, file.Map}, Repeatable: true,
 	})
 	return strings.TrimSpace(string(result.Stdout)), err
 }

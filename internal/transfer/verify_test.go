@@ -8,6 +8,13 @@ import (
 
 func TestVerify(t *testing.T) {
 	content := append(append(noise(3*unit), make([]byte, 40*unit)...), noise(2*unit+512)...)
+	described := func(t *testing.T, on Runner, dst string) string {
+		digest, err := MakeMap(t.Context(), on, File{dst, dst + ".map"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digest
+	}
 	damages := map[string]func(string) error{
 		"nothing":        func(string) error { return nil },
 		"data":           func(path string) error { return writeAt(path, unit+9, "damage") },
@@ -29,9 +36,15 @@ func TestVerify(t *testing.T) {
 			if err := os.WriteFile(dst, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			digest, err := Describe(t.Context(), localRunner{}, File{dst, dst + ".map"})
-			if err != nil || digest != sha(content) {
-				t.Fatalf("got %q, %v", digest, err)
+			return described(t, localRunner{}, dst)
+		},
+		"described without perl": func(t *testing.T, dst string) string {
+			if err := os.WriteFile(dst, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			digest := described(t, withoutPerl(t, localRunner{}), dst)
+			if digest != sha(content) {
+				t.Fatalf("got %q", digest)
 			}
 			return digest
 		},
@@ -50,5 +63,22 @@ func TestVerify(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Of a sparse file only the data is read for its map.
+func TestMakeMapOfASparseFile(t *testing.T) {
+	path := place(t, nil)
+	data := noise(2 * unit)
+	if err := errors.Join(os.Truncate(path, 64<<30), writeAt(path, 30*unit, string(data)), writeAt(path, 1000*unit, string(data))); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := MakeMap(t.Context(), localRunner{}, File{path, path + ".map"})
+	if err != nil || digest != sha(append(data, data...)) {
+		t.Errorf("got %q, %v", digest, err)
+	}
+	text, err := os.ReadFile(path + ".map")
+	if want := "size 68719476736\nsha256 " + digest + "\n30 2\n1000 2\nindex 0\n"; err != nil || string(text) != want {
+		t.Errorf("the map is %q, %v", text, err)
 	}
 }

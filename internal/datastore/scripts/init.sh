@@ -17,3 +17,5 @@ else
 fi
 # What an interrupted removal left: records are gone from sight already.
 rm -rf -- tmp/deleted.*
+# Uploads that nobody came back to.
+find tmp -mindepth 1 -maxdepth 1 -name 'upload.*' -mtime +7 -exec rm -rf -- {} +

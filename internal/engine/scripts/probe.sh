@@ -9,7 +9,7 @@ xl info || exit 62
 printf '\0'
 ip -o link show type bridge 2>/dev/null
 printf '\0'
-for tool in flock losetup qemu-img zstd stat find grep awk; do
+for tool in flock losetup qemu-img curl wget gzip xz zstd bzip2 stat find grep awk mkswap mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs; do
 	command -v "$tool" >/dev/null 2>&1 && printf '%s\n' "$tool"
 done
 printf '\0'

@@ -26,6 +26,7 @@ fi
 if [ ! -s "$journal" ]; then
 	rm -f -- "$part" "$journal"
 	if [ -n "$base" ]; then
+		[ -f "$base" ] || exit 66 # it went in the meantime
 		cp --reflink=auto --sparse=always -- "$base" "$part" 2>/dev/null || error=$(cp -- "$base" "$part" 2>&1) || failed "$error"
 		printf '%s' "$base" >"$work/base" && chmod u+w "$part" || exit 1
 	else

@@ -43,6 +43,12 @@ func (b bed) hostKey() string {
 	return strings.TrimSpace(string(text))
 }
 
+// forgetHashes makes the folder where this package remembers hashed files an empty one of our own.
+func (b bed) forgetHashes() error {
+	cache := filepath.Join(b.folder, "cache")
+	return errors.Join(os.RemoveAll(cache), os.Setenv("XDG_CACHE_HOME", cache))
+}
+
 func (b bed) makeKeys(ctx context.Context) error {
 	for _, name := range []string{"key", "host_key"} {
 		if err := command(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(b.folder, name)); err != nil {
@@ -77,7 +83,7 @@ func (b bed) server(ctx context.Context) (*exec.Cmd, int, error) {
 	cmd := exec.CommandContext(ctx, b.sshd, "-D", "-e", "-f", "/dev/null",
 		"-o", "ListenAddress=127.0.0.1:"+text, "-o", "HostKey="+filepath.Join(b.folder, "host_key"),
 		"-o", "AuthorizedKeysFile="+filepath.Join(b.folder, "key.pub"), "-o", "PidFile=none", "-o", "StrictModes=no",
-		"-o", "UsePAM=no", "-o", "PermitRootLogin=prohibit-password", "-o", "Subsystem=sftp internal-sftp", "-o", "LogLevel=ERROR")
+		"-o", "UsePAM=no", "-o", "PermitRootLogin=prohibit-password", "-o", "Subsystem=sftp internal-sftp", "-o", "LogLevel=FATAL")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, 0, err
@@ -109,7 +115,7 @@ func (b bed) measure(ctx context.Context, m method, d disks) (s sample, err erro
 	if err != nil {
 		return s, err
 	}
-	args, err := m.args(j)
+	args, err := m.args(ctx, j)
 	if err != nil {
 		return s, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"strconv"
@@ -21,7 +22,7 @@ type job struct {
 type method struct {
 	name    string
 	shell   string
-	command func(j job) ([]string, error)
+	command func(ctx context.Context, j job) ([]string, error)
 	onlyFor []string // names of cases; nil: all
 }
 
@@ -30,8 +31,8 @@ const gcm = " -c aes128-gcm@openssh.com"
 var again = []string{"unchanged", "1 % changed"}
 
 var methods = []method{
-	{name: "this provider", command: ours(false)},
-	{name: "this provider, file hashed anew", command: ours(true)},
+	{name: "this provider", command: ours(true)},
+	{name: "this provider, without a plan", command: ours(false)},
 	{name: "scp", shell: `scp -q $OPTIONS -P "$3" "$1" "root@127.0.0.1:$2"`},
 	{name: "scp, AES-GCM", shell: `scp -q` + gcm + ` $OPTIONS -P "$3" "$1" "root@127.0.0.1:$2"`},
 	{name: "sftp", shell: `echo "put $1 $2" | sftp -q -b - $OPTIONS -P "$3" root@127.0.0.1`},
@@ -48,23 +49,23 @@ func tarPipe(cipher string) string {
 	return `tar -cSf - -C "${1%/*}" --transform "s,.*,${2##*/}," "${1##*/}" | ssh` + cipher + ` $OPTIONS -p "$3" root@127.0.0.1 "tar -xSf - -C '${2%/*}'"`
 }
 
-func (m method) args(j job) ([]string, error) {
+func (m method) args(ctx context.Context, j job) ([]string, error) {
 	if m.command != nil {
-		return m.command(j)
+		return m.command(ctx, j)
 	}
 	return []string{"sh", "-c", m.shell, "sh", j.source, j.destination, strconv.Itoa(j.port)}, nil
 }
 
 // ours is this program as it is called for send. The plan of an apply has hashed the file already, so that the transfer need not.
-func ours(hash bool) func(j job) ([]string, error) {
-	return func(j job) ([]string, error) {
-		st, err := os.Stat(j.source)
-		if err != nil {
+func ours(planned bool) func(ctx context.Context, j job) ([]string, error) {
+	return func(ctx context.Context, j job) ([]string, error) {
+		if err := j.bed.forgetHashes(); err != nil {
 			return nil, err
 		}
-		source := transfer.Source{Path: j.source}
-		if !hash {
-			source.Known = &transfer.Known{Size: st.Size(), Modified: st.ModTime(), Checksum: transfer.Checksum{Algorithm: "sha256"}}
+		if planned {
+			if _, err := transfer.Hash(ctx, j.source); err != nil {
+				return nil, err
+			}
 		}
 		target := transfer.Target{File: transfer.File{Path: j.destination}}
 		if j.before != "" {
@@ -74,7 +75,7 @@ func ours(hash bool) func(j job) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := json.Marshal(task{Port: j.port, Key: j.bed.key(), HostKey: j.bed.hostKey(), Source: source, Target: target})
+		text, err := json.Marshal(task{Port: j.port, Key: j.bed.key(), HostKey: j.bed.hostKey(), Source: transfer.Source{Path: j.source}, Target: target})
 		return []string{self, "send", string(text)}, err
 	}
 }
