@@ -358,7 +358,12 @@ func TestImageBehindOurBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	look(persistent.Ref(), model.ImageReady, "")
-	data.Disabled = true
+	data.Persistent = false
+	if _, err := e.UpdateImage(t.Context(), persistent.Ref(), data); err != nil {
+		t.Fatal(err)
+	}
+	look(persistent.Ref(), model.ImageReady, "")
+	data.Persistent, data.Disabled = true, true
 	if _, err := e.UpdateImage(t.Context(), persistent.Ref(), data); err != nil {
 		t.Fatal(err)
 	}

@@ -20,17 +20,16 @@ type site struct {
 	name        string
 	host        *host.Host
 	store       *datastore.Store
+	contents    queues   // of those who make the same content
+	tools       []string // that the host was seen to have; guarded by opening
 	lockTimeout time.Duration
 
 	// booting is held by the one that starts a domain: the hotplug scripts of several would wait for each other, and libxl ends them
 	// after 40 s (LIBXL_HOTPLUG_TIMEOUT, libxl_internal.h).
 	booting chan struct{}
 
-	contents queues // of those who make the same content
-
 	opening sync.Mutex
-	open    bool     // the datastore is there and the host can do what is needed
-	tools   []string // what the host was seen to have
+	open    bool // the datastore is there and the host can do what is needed
 
 	reads  sync.Mutex
 	writes int // how many writes this process has made

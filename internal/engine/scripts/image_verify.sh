@@ -6,7 +6,7 @@ if [ -n "$3" ]; then
 	got=$(digest <"$1")
 	[ "${got%% *}" = "$3" ] || { say "$1 has other content than was stored: SHA-256 ${got%% *}, not $3"; exit 71; }
 elif [ "$4" = qcow2 ]; then
-	need_qemu_img
+	need_qemu
 	status=0
 	said=$(qemu-img check -f qcow2 -- "$1" 2>&1) || status=$?
 	# 3: space is lost, but no data
