@@ -30,7 +30,7 @@ func TestImageFormats(t *testing.T) {
 	raw := rawDisk(t, "one", 4)
 	convert := func(name string, options ...string) string {
 		path := filepath.Join(t.TempDir(), name)
-		qemuImg(t, append(append([]string{"convert", "-f", "raw"}, options...), raw, path)...)
+		askQEMU(t, append(append([]string{"convert", "-f", "raw"}, options...), raw, path)...)
 		return path
 	}
 	for name, source := range map[string]string{
@@ -77,9 +77,9 @@ func TestDisksOfOtherFilesAreRefused(t *testing.T) {
 	e := connect(t, h)
 	secret := rawDisk(t, "secret", 1)
 	child := filepath.Join(t.TempDir(), "child.qcow2")
-	qemuImg(t, "create", "-f", "qcow2", "-b", secret, "-F", "raw", child)
+	askQEMU(t, "create", "-f", "qcow2", "-b", secret, "-F", "raw", child)
 	flat := filepath.Join(t.TempDir(), "flat.vmdk")
-	qemuImg(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=monolithicFlat", secret, flat)
+	askQEMU(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=monolithicFlat", secret, flat)
 	for _, spec := range []model.ImageSpec{{HostPath: child}, {Path: child}, {HostPath: flat}, {Path: flat}} {
 		spec.Name, spec.Type, spec.Format = "child", model.ImageOS, model.FormatRaw
 		_, err := e.CreateImage(t.Context(), site, spec, nil)
@@ -247,7 +247,7 @@ func TestSavedDiskIsWhole(t *testing.T) {
 	if err := os.Remove(disk); err != nil {
 		t.Fatal(err)
 	}
-	qemuImg(t, "create", "-f", "qcow2", "-b", stored(h, base), "-F", "qcow2", disk)
+	askQEMU(t, "create", "-f", "qcow2", "-b", stored(h, base), "-F", "qcow2", disk)
 	for _, format := range []string{"", model.FormatRaw} {
 		image := createImage(t, e, model.ImageSpec{
 			Name: "saved" + format, Type: model.ImageOS, Format: format, SourceDisk: &model.DiskRef{VM: vm.ID, Slot: "xvda"},
@@ -256,7 +256,7 @@ func TestSavedDiskIsWhole(t *testing.T) {
 			format = model.FormatQcow2
 		}
 		holds(t, h, image, format, raw)
-		if said := qemuImg(t, "info", "-f", format, stored(h, image)); strings.Contains(said, "backing file") {
+		if said := askQEMU(t, "info", "-f", format, stored(h, image)); strings.Contains(said, "backing file") {
 			t.Errorf("the saved disk rests on another file:\n%s", said)
 		}
 	}

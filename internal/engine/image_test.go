@@ -14,8 +14,8 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/simhost"
 )
 
-// qemuImg runs qemu-img on this machine.
-func qemuImg(t *testing.T, args ...string) string {
+// askQEMU runs qemu-img on this machine.
+func askQEMU(t *testing.T, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("qemu-img"); err != nil {
 		t.Skip("qemu-img is not installed")
@@ -45,7 +45,7 @@ func holds(t *testing.T, h *simhost.Host, image model.Image, format, raw string)
 	if image.Format != format || image.State != model.ImageReady {
 		t.Errorf("image %s is %s and %s", image.Name, image.Format, image.State)
 	}
-	if said := qemuImg(t, "compare", "-f", format, "-F", "raw", stored(h, image), raw); !strings.Contains(said, "identical") {
+	if said := askQEMU(t, "compare", "-f", format, "-F", "raw", stored(h, image), raw); !strings.Contains(said, "identical") {
 		t.Errorf("image %s: %s", image.Name, said)
 	}
 }
@@ -73,7 +73,7 @@ func TestQcow2Grows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said := qemuImg(t, "info", "-f", "qcow2", stored(h, image)); !strings.Contains(said, "(5242880 bytes)") || image.Size != 5 || image.SHA256 != "" {
+	if said := askQEMU(t, "info", "-f", "qcow2", stored(h, image)); !strings.Contains(said, "(5242880 bytes)") || image.Size != 5 || image.SHA256 != "" {
 		t.Errorf("the record is %+v, the disk is\n%s", image, said)
 	}
 	if image.State != model.ImageUsed {
