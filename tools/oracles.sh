@@ -20,15 +20,14 @@ xl_recipe=internal/xl/testdata
 programs() {
     cat <<'END'
 gcc       gcc,libc6-dev   the race detector, and the shim around Xen's own parser
+curl      curl            fetches images on the simulated host
+wget      wget            fetches images on the simulated host
+xz        xz-utils        unpacks images on the simulated host
 qemu-img  qemu-utils      makes and judges qcow2 images
 isoinfo   genisoimage     judges the context ISO
 xorriso   xorriso         judges the context ISO's Rock Ridge and Joliet names
 busybox   busybox-static  a second POSIX shell for the scripts that run on a host
 bzip2     bzip2           packs the images that the provider unpacks
-xz        xz-utils        unpacks images on the simulated host
-zstd      zstd            unpacks images on the simulated host
-curl      curl            fetches images on the simulated host
-wget      wget            fetches images on the simulated host
 mke2fs    e2fsprogs       makes and judges file systems
 zstd      zstd            unpacks what is sent over slow links
 END

@@ -19,19 +19,6 @@ import (
 // content is what the images of these tests hold, 2 MiB.
 var content = bytes.Repeat([]byte("an image"), 1<<18)
 
-// qemuImg runs the judge of qcow2 files.
-func qemuImg(t *testing.T, args ...string) []byte {
-	t.Helper()
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		t.Skip("qemu-img is not installed")
-	}
-	output, err := exec.Command("qemu-img", args...).Output()
-	if err != nil {
-		t.Fatalf("qemu-img %s: %v", strings.Join(args, " "), err)
-	}
-	return output
-}
-
 func rawImage(t *testing.T, e *engine.Engine) model.Image {
 	t.Helper()
 	return createImage(t, e, model.ImageSpec{Name: "root", Type: model.ImageOS, Path: file(t, "disk.raw", content)})
@@ -40,7 +27,7 @@ func rawImage(t *testing.T, e *engine.Engine) model.Image {
 func qcow2Image(t *testing.T, e *engine.Engine) model.Image {
 	t.Helper()
 	disk := filepath.Join(t.TempDir(), "disk.qcow2")
-	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", file(t, "disk.raw", content), disk)
+	askQEMU(t, "convert", "-f", "raw", "-O", "qcow2", file(t, "disk.raw", content), disk)
 	return createImage(t, e, model.ImageSpec{Name: "root", Type: model.ImageOS, Path: disk})
 }
 
@@ -113,7 +100,7 @@ func judge(t *testing.T, disk model.AttachedDisk, baseFormat string, size int64)
 		Base       string `json:"backing-filename"`
 		BaseFormat string `json:"backing-filename-format"`
 	}
-	if err := json.Unmarshal(qemuImg(t, "info", "-U", "-f", disk.Format, "--output=json", disk.File), &info); err != nil {
+	if err := json.Unmarshal([]byte(askQEMU(t, "info", "-U", "-f", disk.Format, "--output=json", disk.File)), &info); err != nil {
 		t.Fatal(err)
 	}
 	if disk.Base == "" {
@@ -123,7 +110,7 @@ func judge(t *testing.T, disk model.AttachedDisk, baseFormat string, size int64)
 		t.Errorf("the disk is %+v", info)
 	}
 	raw := filepath.Join(t.TempDir(), "raw")
-	qemuImg(t, "convert", "-U", "-f", disk.Format, "-O", "raw", disk.File, raw)
+	askQEMU(t, "convert", "-U", "-f", disk.Format, "-O", "raw", disk.File, raw)
 	got, err := os.ReadFile(raw)
 	if err != nil || !bytes.Equal(bytes.TrimRight(got, "\x00"), content) {
 		t.Errorf("the disk does not hold the content of the image: %v", err)
@@ -196,7 +183,7 @@ func TestMissingBaseIsNamed(t *testing.T) {
 	h := simhost.Start(t)
 	e := connect(t, h)
 	image := rawImage(t, e)
-	qemuImg(t, "--version")
+	askQEMU(t, "--version")
 	spec := withDisk("web", kernel(t, e), model.Disk{ImageID: &image.ID, Clone: model.CloneOverlay})
 	vm := createVM(t, e, spec)
 	spec.PowerState = model.VMPoweroff

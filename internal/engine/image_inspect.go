@@ -82,14 +82,6 @@ func (e *Engine) HasTool(ctx context.Context, hostName, tool string) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	s.opening.Lock()
-	defer s.opening.Unlock()
-	if s.tools == nil {
-		facts, err := s.describe(ctx)
-		if err != nil {
-			return false, err
-		}
-		s.tools = facts.Tools
-	}
-	return slices.Contains(s.tools, tool), nil
+	facts, err := s.factsOnce(ctx)
+	return slices.Contains(facts.Tools, tool), err
 }

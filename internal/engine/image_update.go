@@ -197,7 +197,7 @@ func (v *view) atRest(image model.Image) (users []int, err error) {
 
 func (s *site) growFile(ctx context.Context, v *view, record *model.Image, size int64) error {
 	before := *record
-	record.State, record.Failure = model.ImageError, "a change of its size was cut off"
+	record.State, record.Failure = model.ImageError, "a change of its size is under way or was cut off"
 	record.SHA256, record.Altered, record.Bytes, record.Modified = "", true, 0, 0
 	if err := s.update(ctx, model.KindImage, record.Header, *record); err != nil {
 		return err

@@ -20,6 +20,7 @@ type site struct {
 	name        string
 	host        *host.Host
 	store       *datastore.Store
+	contents    queues // of those who make the same content
 	lockTimeout time.Duration
 
 	// booting is held by the one that starts a domain: the hotplug scripts of several would wait for each other, and libxl ends them
@@ -27,13 +28,10 @@ type site struct {
 	booting chan struct{}
 
 	progress func(ctx context.Context, p Progress) // may be nil
-	// uploads is held by those that send content: more at once than maxUploads would only make each of them slower.
-	uploads  chan struct{}
-	contents queues // of those who make the same content
+	uploads  chan struct{}                         // is held by those that send content
 
 	opening sync.Mutex
-	open    bool     // the datastore is there and the host can do what is needed
-	tools   []string // what the host was seen to have
+	open    bool // the datastore is there and the host can do what is needed
 
 	asking sync.Mutex
 	facts  *model.Host // what the host is and has, once somebody asked

@@ -76,7 +76,7 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if state == nil {
 		r.planCreate(ctx, &plan, config, host, resp)
 	} else {
-		r.planUpdate(ctx, &plan, config, *state, host, resp)
+		r.planUpdate(ctx, &plan, config, *state, resp)
 		// Plans of virtual machines must not foresee what holds for the image as it is now.
 		if alike := plan.Persistent.Equal(state.Persistent) && plan.Type.Equal(state.Type); !alike && r.backend != nil {
 			r.backend.changing.Store(state.ID.ValueString(), true)
@@ -129,6 +129,21 @@ func (r *imageResource) needTool(ctx context.Context, host, tool string, at path
 	}
 }
 
+// needFetcher refuses a host that can fetch nothing.
+func (r *imageResource) needFetcher(ctx context.Context, host string, diags *diag.Diagnostics) {
+	eng, host, err := r.backend.on(host)
+	if err != nil {
+		return // not known yet; the apply asks again
+	}
+	for _, tool := range []string{"curl", "wget"} {
+		if has, err := eng.HasTool(ctx, host, tool); has || err != nil {
+			return
+		}
+	}
+	addErrorAt(diags, path.Root("fetch_from"), "Unable to make the image on "+host,
+		fmt.Sprintf("There is neither curl nor wget on host %s: install one of them, or let fetch_from be \"client\".", host))
+}
+
 // planCreate looks at the source while there is still time to change one's mind.
 func (r *imageResource) planCreate(ctx context.Context, m *imageModel, config imageModel, host string, resp *resource.ModifyPlanResponse) {
 	if config.Path.IsNull() && config.HostPath.IsNull() && config.SourceImageID.IsNull() {
@@ -149,6 +164,9 @@ func (r *imageResource) planCreate(ctx context.Context, m *imageModel, config im
 		r.needTool(ctx, host, "mkfs."+spec.FSType, path.Root("fstype"), &resp.Diagnostics)
 	case spec.Format == model.FormatQcow2 && m.SourceChecksum.IsNull() && config.SourceDisk.IsNull():
 		r.needTool(ctx, host, "qemu-img", path.Root("format"), &resp.Diagnostics)
+	}
+	if spec.FetchFrom == model.FetchFromHost {
+		r.needFetcher(ctx, host, &resp.Diagnostics)
 	}
 	if m.Type.IsUnknown() || config.Checksum.IsUnknown() || spec.Path == "" && spec.HostPath == "" {
 		return
@@ -189,7 +207,7 @@ func (r *imageResource) inspect(ctx context.Context, spec model.ImageSpec, host 
 }
 
 // planUpdate decides what is changed in place, what makes a new image, and what is refused because it would lose data.
-func (r *imageResource) planUpdate(ctx context.Context, m *imageModel, config, state imageModel, host string, resp *resource.ModifyPlanResponse) {
+func (r *imageResource) planUpdate(ctx context.Context, m *imageModel, config, state imageModel, resp *resource.ModifyPlanResponse) {
 	var replaced []path.Path
 	if !m.Host.Equal(state.Host) {
 		replaced = append(replaced, path.Root("host"))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -226,20 +227,20 @@ resource "xen_image" "own" {
 	files := func(most int) func(*terraformState) error {
 		return func(*terraformState) error {
 			all, err := filepath.Glob(filepath.Join(h.Datastore(), "images", "*", "disk.raw"))
-			links := uint64(0)
+			links := 0
 			for _, name := range all {
 				info, err := os.Stat(name)
 				if err != nil {
 					return err
 				}
 				if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-					links = max(links, uint64(stat.Nlink))
+					links = max(links, int(stat.Nlink))
 				}
 				if err := fileIs(name, 1<<20, "same"); err != nil {
 					return err
 				}
 			}
-			if len(all) != 4 || links > uint64(most) {
+			if len(all) != 4 || links > most {
 				err = fmt.Errorf("%d images, and one file is that of %d of them", len(all), links)
 			}
 			return err
@@ -264,7 +265,7 @@ resource "xen_image" "own" {
 // TestToolThatTheHostLacks demands that the plan says so.
 func TestToolThatTheHostLacks(t *testing.T) {
 	t.Parallel()
-	h := simhost.Start(t, simhost.NoTool("qemu-img"))
+	h := simhost.Start(t, simhost.NoTool("qemu-img"), simhost.NoTool("curl"), simhost.NoTool("wget"))
 	absent := slices.IndexFunc(model.FileSystems[1:], func(name string) bool {
 		_, err := exec.LookPath("mkfs." + name)
 		return err != nil && name != "swap"
@@ -280,8 +281,9 @@ func TestToolThatTheHostLacks(t *testing.T) {
 		datablock(fmt.Sprintf("fstype = %q", fstype)): "mkfs." + fstype,
 		datablock("format = \"qcow2\""):               "qemu-img",
 		imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q\nformat = \"qcow2\"", disk(t, "root"))): "qemu-img",
+		imageConfig(h, "name = \"root\"\ntype = \"OS\"\npath = \"https://192.0.2.1/a\"\nfetch_from = \"host\""):       "curl nor wget",
 	} {
-		run(t, h, resource.TestStep{Config: config, PlanOnly: true, ExpectError: words("There is no " + tool + " on host xen01")})
+		run(t, h, resource.TestStep{Config: config, PlanOnly: true, ExpectError: regexp.MustCompile("There is (no|neither) " + tool + " on host xen01")})
 	}
 	if _, err := os.Stat(h.Datastore()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the plan left a datastore behind: %v", err)

@@ -16,8 +16,8 @@ import (
 var (
 	//go:embed scripts/fetch.sh
 	fetchScript string
-	//go:embed scripts/ends.sh
-	endsScript string
+	//go:embed scripts/heads.sh
+	headsScript string
 )
 
 // HostSource says what a host fetches by itself: a regular file or block device of its own, or an http or https URL, exactly one of
@@ -49,7 +49,7 @@ func Fetch(ctx context.Context, to Runner, src HostSource, dst string) (Info, er
 	}
 	result, err := to.Run(ctx, host.Script{
 		Step:  fmt.Sprintf("fetch %s into %s", src.name(), dst),
-		Text:  fetchScript + endsScript,
+		Text:  fetchScript + headsScript,
 		Args:  []string{dst, src.Path, src.Forbidden, algorithm, want, verbatim},
 		Stdin: strings.NewReader(src.URL + "\n" + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(src.URL) + "\n"),
 	})
@@ -57,7 +57,7 @@ func Fetch(ctx context.Context, to Runner, src HostSource, dst string) (Info, er
 		return Info{}, src.masked(err)
 	}
 	digest, rest, _ := bytes.Cut(result.Stdout, []byte("\n"))
-	info, err := describe(rest, src.Verbatim)
+	info, err := parseHeads(rest, src.Verbatim)
 	if err != nil {
 		return Info{}, fmt.Errorf("%s: %w", src.name(), err)
 	}
@@ -67,15 +67,15 @@ func Fetch(ctx context.Context, to Runner, src HostSource, dst string) (Info, er
 
 // Identify tells what a file of a host is that no guest could write to yet. Of a VHDX image the virtual size stays unknown.
 func Identify(ctx context.Context, to Runner, file string) (Info, error) {
-	result, err := to.Run(ctx, host.Script{Step: "look at " + file, Text: "set -eu\n" + endsScript, Args: []string{file}, Repeatable: true})
+	result, err := to.Run(ctx, host.Script{Step: "look at " + file, Text: "set -eu\n" + headsScript, Args: []string{file}, Repeatable: true})
 	if err != nil {
 		return Info{}, err
 	}
-	return describe(result.Stdout, false)
+	return parseHeads(result.Stdout, false)
 }
 
-// describe reads what ends.sh prints.
-func describe(text []byte, verbatim bool) (Info, error) {
+// parseHeads reads what heads.sh prints.
+func parseHeads(text []byte, verbatim bool) (Info, error) {
 	line, ends, _ := bytes.Cut(text, []byte("\n"))
 	length, err := strconv.ParseInt(string(line), 10, 64)
 	if err != nil || int64(len(ends)) < min(length, headSize) {

@@ -2,7 +2,7 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
-need_qemu_img() {
+need_qemu() {
 	command -v qemu-img >/dev/null 2>&1 || { say 'there is no qemu-img on the host: install the package that has it (on Debian: qemu-utils)'; exit 70; }
 }
 

@@ -3,7 +3,7 @@
 # $6 map of the content to copy, or empty  $7 where to
 before=$(stat -c '%s %y' -- "$1")
 if [ "$5" = convert ] || [ "$2" != "$4" ]; then
-	need_qemu_img
+	need_qemu
 	qemu-img convert -f "$2" -O "$4" -- "$1" "$3" || {
 		[ "$2" != vhdx ] || say 'A VHDX image that rests on a parent cannot be converted: merge it with its parent first.'
 		exit 1

@@ -3,7 +3,7 @@
 length=$(stat -c %s -- "$1")
 [ "$2" = 0 ] || [ "$2" = "$length" ] || { say "$1 has $length bytes, not $2"; exit 71; }
 if [ "$3" = qcow2 ]; then
-	need_qemu_img
+	need_qemu
 	status=0
 	said=$(qemu-img check -f qcow2 -- "$1" 2>&1) || status=$?
 	# 3: space is lost, but no data

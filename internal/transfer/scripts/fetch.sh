@@ -1,5 +1,5 @@
 # Makes a file of the host from what it fetches itself: from another file or a block device, or, with the URL on standard
-# input, from a server. Prints the digest of the delivered bytes, then what ends prints.
+# input, from a server. Prints the digest of the delivered bytes, then what heads.sh prints.
 # $1 file to make  $2 file or block device, empty: a URL  $3 folder that it must not lie in  $4 digest algorithm
 # $5 digest that the delivered bytes must have, or empty  $6 verbatim: store them as they are
 # Exit statuses: 65 wrong or changed data, 70 something is missing on the host, 1 the rest.
