@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -134,8 +133,11 @@ func TestOverlaysOnOneImage(t *testing.T) {
 	for name, change := range map[string]model.ImageSpec{
 		"persistent": {Name: "root", Type: model.ImageOS, Persistent: true},
 		"type":       {Name: "root", Type: model.ImageDatablock},
+		"enabled":    {Name: "root", Type: model.ImageOS, Disabled: true},
+		"size":       {Name: "root", Type: model.ImageOS, Size: 4096},
 	} {
-		if _, err := e.UpdateImage(t.Context(), image.Ref(), change); err == nil || !strings.Contains(err.Error(), `"web-1", virtual machine "web-2"`) {
+		change.Path = image.Path
+		if _, err := e.UpdateImage(t.Context(), image.Ref(), change); err == nil || !strings.Contains(err.Error(), "web-1") || !strings.Contains(err.Error(), "web-2") {
 			t.Errorf("changing %s of the image under them: %v", name, err)
 		}
 	}

@@ -77,7 +77,7 @@ func (s *site) updateImage(ctx context.Context, id int, spec model.ImageSpec) er
 			return err
 		}
 	}
-	if record.SHA256 == "" && !spec.Persistent {
+	if record.SHA256 == "" && !spec.Persistent && !spec.Disabled {
 		if err := s.fingerprint(ctx, &record); err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func (s *site) rewriteImage(ctx context.Context, v *view, record model.Image, sp
 // file is made.
 func (s *site) growImage(ctx context.Context, v *view, record *model.Image, size int64) error {
 	if names := v.overlaysOn(record.ID); len(names) > 0 {
-		return notNow(*record, "the disks of virtual machine %s rest on it and would break: destroy them first", strings.Join(names, ", "))
+		return notNow(*record, "disks of %s rest on it and would break: destroy these virtual machines first", strings.Join(names, ", "))
 	}
 	users, err := v.atRest(*record)
 	if err != nil {
