@@ -6,11 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -195,19 +192,6 @@ func isoImage() []byte {
 	p := make([]byte, 18*2048)
 	copy(p[32768:], "\x01CD001\x01")
 	return p
-}
-
-// slowServer promises size bytes, sends some of them, and waits for the client to go away.
-func slowServer(t *testing.T, size, some int) string {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", fmt.Sprint(size))
-		_, _ = w.Write(noise(some))
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
 }
 
 func noise(n int) []byte {

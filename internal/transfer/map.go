@@ -163,8 +163,8 @@ func (c *cursor) at(unit int64) (uint64, bool) {
 	if c.extent == len(c.m.extents) || c.m.extents[c.extent].first > unit {
 		return 0, false
 	}
-	print := c.m.index[c.before+unit-c.m.extents[c.extent].first]
-	return print, print != zeroPrint
+	f := c.m.index[c.before+unit-c.m.extents[c.extent].first]
+	return f, f != zeroPrint
 }
 
 // next is the first unit with data in [from, end); end when there is none.

@@ -105,11 +105,11 @@ func Send(ctx context.Context, to Runner, src Source, dst Target) (Info, error) 
 		return Info{}, err
 	}
 	info, err := sendOnce(ctx, to, src, dst)
-	switch status := exitStatus(err); {
-	case status == exitBusy: // somebody else sends the same content right now
+	switch exitStatus(err) {
+	case exitBusy: // somebody else sends the same content right now
 		dst.Work = dst.Path + ".part"
 		info, err = sendOnce(ctx, to, src, dst)
-	case status == exitDamaged: // what stood on the host was not what it was taken for; it is gone now
+	case exitDamaged: // what stood on the host was not what it was taken for; it is gone now
 		dst.Base = nil
 		info, err = sendOnce(ctx, to, src, dst)
 	}

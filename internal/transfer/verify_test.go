@@ -49,11 +49,11 @@ func TestVerify(t *testing.T) {
 			return digest
 		},
 	}
-	for how, make := range makers {
+	for how, maker := range makers {
 		for what, damage := range damages {
 			t.Run(how+" "+what, func(t *testing.T) {
 				dst := newDst(t)
-				digest := make(t, dst)
+				digest := maker(t, dst)
 				if err := damage(dst); err != nil {
 					t.Fatal(err)
 				}
