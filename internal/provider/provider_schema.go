@@ -33,6 +33,7 @@ var environment = []struct{ name, argument, meaning string }{
 	{"XEN_CONNECT_TIMEOUT", "`ssh.connect_timeout`", "Time for connecting and logging in, such as `15s`."},
 	{"XEN_KEEP_ALIVE", "`ssh.keep_alive`", "Time between two probes of an idle connection, such as `15s`."},
 	{"XEN_MAX_SESSIONS", "`ssh.max_sessions`", "Sessions at once on one connection."},
+	{"XEN_PROGRESS", "", "Where uploads are shown live: `stderr` for the terminal that Terraform runs in, or a file."},
 }
 
 const providerDescription = `

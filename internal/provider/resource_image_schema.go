@@ -18,8 +18,8 @@ The content comes from one of ` + "`path`, `host_path`, `source_image_id` and `s
 ` + "`size`" + ` is made. What is delivered is decompressed (gz, xz, zst, bz2, known by their content), verified, and converted on the host
 when ` + "`format`" + ` asks for it. Content that an image of the host has already, known by its SHA-256 or SHA-512, is not sent again.
 
-A virtual machine gets a copy of its own of an image, or, when the image is ` + "`persistent`" + `, the image itself, which then belongs to that
-one virtual machine and outlives it.
+A virtual machine gets a disk of its own made from an image (see its ` + "`clone`" + `), or, when the image is ` + "`persistent`" + `, the image itself,
+which then belongs to that one virtual machine and outlives it.
 
 What would throw away the data on a persistent image is refused in the plan: another content, format or host. To give the data up all
 the same, run ` + "`terraform taint`" + ` on the resource and apply. An image that a virtual machine uses cannot be destroyed.
