@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the scripts
 	"fmt"
@@ -26,7 +27,7 @@ var (
 // CreateImage makes an image on a host: from a local file, from a URL, or an empty DATABLOCK. It calls reserved as soon as the
 // record stands. An image whose content could not be stored and verified is not left behind.
 func (e *Engine) CreateImage(ctx context.Context, hostName string, spec model.ImageSpec, reserved func(model.Image)) (model.Image, error) {
-	if err := spec.Check(); err != nil {
+	if err := cmp.Or(spec.Check(), spec.CheckNew()); err != nil {
 		return model.Image{}, err
 	}
 	s, err := e.site(hostName)

@@ -106,7 +106,7 @@ func (s ImageSpec) checkSource() *FieldError {
 		return nil
 	}
 	switch {
-	case s.Type != ImageDatablock:
+	case s.Type != ImageDatablock && s.Type != ImageOS:
 		return fieldError("path", "an image of type %s needs a path: only a DATABLOCK can be made empty", s.Type)
 	case s.Size == 0:
 		return fieldError("size", "an empty DATABLOCK needs a size in MiB")
@@ -116,6 +116,15 @@ func (s ImageSpec) checkSource() *FieldError {
 		return fieldError("fstype", "a file system can be made in a raw DATABLOCK only, not in a qcow2 one")
 	case s.FSType != "" && !slices.Contains(FileSystems, s.FSType):
 		return fieldError("fstype", "%q is not a file system that can be made: use one of %v", s.FSType, FileSystems)
+	}
+	return nil
+}
+
+// CheckNew returns what is wrong, beyond Check, with an image that is yet to be made. An OS without a path is what became of a DATABLOCK
+// that a system was installed on; it cannot be made again from nothing.
+func (s ImageSpec) CheckNew() *FieldError {
+	if s.Path == "" && s.Type == ImageOS {
+		return fieldError("path", "a new image of type OS needs a path: make an empty DATABLOCK, install a system on it, then change its type to OS")
 	}
 	return nil
 }

@@ -58,6 +58,7 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	if req.State.Raw.IsNull() {
+		plan.checkNew(config, &resp.Diagnostics)
 		plan.planCreate(ctx, config, resp)
 	} else {
 		var state imageModel
@@ -133,6 +134,18 @@ func (m *imageModel) planUpdate(ctx context.Context, config, state imageModel, r
 	resp.RequiresReplace.Append(replaced...)
 	if len(replaced) == 0 {
 		m.checkType(&resp.Diagnostics)
+	} else {
+		m.checkNew(config, &resp.Diagnostics)
+	}
+}
+
+// checkNew refuses an image that cannot be made anew.
+func (m *imageModel) checkNew(config imageModel, diags *diag.Diagnostics) {
+	if m.Type.IsUnknown() || config.Path.IsUnknown() {
+		return // refused by the apply
+	}
+	if err := m.toSpec().CheckNew(); err != nil {
+		refused(diags, model.KindImage, err)
 	}
 }
 
