@@ -47,7 +47,7 @@ rm "$tree/order"
 cp "$root/boot/vmlinuz-$version" "$out/vmlinuz"
 (cd "$tree" && find . | cpio --quiet -o -H newc | gzip -9) >"$out/ramdisk.img"
 
-# The CD-ROM boots as a disk of its label does; what it boots by is what it puts on the disk.
+# What the CD-ROM boots by, it puts on the disk as well.
 cp "$out/vmlinuz" "$out/ramdisk.img" "$cdrom/boot/"
 cp "$root/usr/lib/ISOLINUX/isolinux.bin" "$root/usr/lib/syslinux/modules/bios/ldlinux.c32" "$cdrom/isolinux/"
 genisoimage -quiet -R -V INSTALLER -o "$out/install.iso" \
