@@ -126,7 +126,7 @@ func TestImageCheck(t *testing.T) {
 	for want, spec := range map[string]model.ImageSpec{
 		"name":       {Name: "12", Type: model.ImageOS, Path: "x"},
 		"type":       {Name: "a", Type: "FLOPPY", Path: "x"},
-		"path":       {Name: "a", Type: model.ImageOS},
+		"path":       {Name: "a", Type: model.ImageCDROM},
 		"size":       {Name: "a", Type: model.ImageDatablock},
 		"persistent": {Name: "a", Type: model.ImageCDROM, Path: "x", Persistent: true},
 		"format":     {Name: "a", Type: model.ImageKernel, Path: "x", Format: "raw"},
@@ -136,5 +136,15 @@ func TestImageCheck(t *testing.T) {
 		if err := spec.Check(); err == nil || err.Field != want {
 			t.Errorf("refused is %v, want %s", err, want)
 		}
+	}
+}
+
+func TestOSWithoutPathIsNeverNew(t *testing.T) {
+	spec := model.ImageSpec{Name: "a", Type: model.ImageOS, Size: 1}
+	if err := spec.Check(); err != nil {
+		t.Errorf("what became of a DATABLOCK is refused: %v", err)
+	}
+	if err := spec.CheckNew(); err == nil || err.Field != "path" {
+		t.Errorf("refused is %v, want path", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/simhost"
 )
 
-// TestInstall applies the example that installs a system from a CD-ROM and then starts copies of it. The test is the installer.
+// TestInstall applies the example that installs a system from a CD-ROM on a disk and starts copies of it. The installer is the test itself.
 func TestInstall(t *testing.T) {
 	t.Setenv("TF_ACC_PROVIDER_NAMESPACE", "onexen")
 	h := simhost.Start(t)
@@ -21,36 +21,39 @@ func TestInstall(t *testing.T) {
 		name, value, _ := strings.Cut(variable, "=")
 		t.Setenv(name, value)
 	}
-	iso := file(t, "installer.iso", strings.Repeat("\x00", 32769)+"CD001"+strings.Repeat("\x00", 1<<15))
-	step := func(installed bool, checks ...plancheck.PlanCheck) resource.TestStep {
+	const system = "an installed system"
+	iso := file(t, "installer.iso", "system area"+strings.Repeat("\x00", 32769-len("system area"))+"CD001"+strings.Repeat("\x00", 1<<15))
+	step := func(installed bool) resource.TestStep {
 		return resource.TestStep{
 			ProtoV6ProviderFactories: factories,
 			ConfigDirectory:          config.StaticDirectory("../../examples/install"),
 			ConfigVariables: config.Variables{
-				"iso": config.StringVariable(iso), "installed": config.BoolVariable(installed), "size": config.IntegerVariable(16), "memory": config.IntegerVariable(128),
+				"iso": config.StringVariable(iso), "installed": config.BoolVariable(installed),
+				"size": config.IntegerVariable(1), "memory": config.IntegerVariable(128),
 			},
-			ConfigPlanChecks: resource.ConfigPlanChecks{
-				PreApply:             checks,
-				PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
-			},
+			ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 		}
 	}
-	disk := filepath.Join(h.Datastore(), "images", "*", "disk.raw")
-
-	install := step(false)
+	install, use := step(false), step(true)
 	install.PostApplyFunc = func() {
-		for _, path := range glob(t, disk) {
-			if info, err := os.Stat(path); err == nil && info.Size() == 16<<20 {
-				overwriteStart(t, path, "the system")
-			}
+		empty := begun(t, h, "images", "\x00")
+		if len(empty) != 1 {
+			t.Fatalf("empty disks: %v", empty)
 		}
+		overwrite(t, empty[0], system)
 		h.PowerOff("installer")
 	}
-	use := step(true,
+	use.ConfigPlanChecks.PreApply = []plancheck.PlanCheck{
 		plancheck.ExpectResourceAction("xen_virtual_machine.installer[0]", plancheck.ResourceActionDestroy),
 		plancheck.ExpectResourceAction("xen_image.system", plancheck.ResourceActionUpdate),
 		plancheck.ExpectResourceAction(`xen_virtual_machine.installed["web-1"]`, plancheck.ResourceActionCreate),
-	)
+		plancheck.ExpectResourceAction(`xen_virtual_machine.installed["web-2"]`, plancheck.ResourceActionCreate),
+	}
+	use.PostApplyFunc = func() {
+		if kept, copies := begun(t, h, "images", system), begun(t, h, "vms", system); len(kept) != 1 || len(copies) != 2 {
+			t.Errorf("the system is on the images %v and on the disks %v of virtual machines", kept, copies)
+		}
+	}
 	resource.UnitTest(t, resource.TestCase{Steps: []resource.TestStep{install, use, {
 		// Emptied here, because the harness cannot read a state with for_each when it cleans up.
 		ProtoV6ProviderFactories: factories,
@@ -61,23 +64,22 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-func glob(t *testing.T, pattern string) []string {
+// begun are the disks of a kind of thing on the host that begin with the text.
+func begun(t *testing.T, h *simhost.Host, kind, head string) []string {
 	t.Helper()
-	paths, err := filepath.Glob(pattern)
+	disks, err := filepath.Glob(filepath.Join(h.Datastore(), kind, "*", "disk.*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return paths
-}
-
-func overwriteStart(t *testing.T, path, text string) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
+	var found []string
+	for _, disk := range disks {
+		content, err := os.ReadFile(disk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(string(content), head) {
+			found = append(found, disk)
+		}
 	}
-	defer f.Close()
-	if _, err := f.WriteString(text); err != nil {
-		t.Fatal(err)
-	}
+	return found
 }
