@@ -11,6 +11,10 @@ terraform {
 # The host, the user and the key come from the environment: XEN_HOST, XEN_USER, XEN_PRIVATE_KEY_FILE.
 provider "xen" {}
 
+locals {
+  nics = var.bridge == "" ? {} : { eth0 = { bridge = var.bridge } }
+}
+
 # What the installer boots from.
 resource "xen_image" "installer" {
   name = "installer"
@@ -41,21 +45,21 @@ resource "xen_virtual_machine" "installer" {
     hdc  = { image_id = xen_image.installer.id }
   }
 
-  nics     = { eth0 = { bridge = var.bridge } }
+  nics     = local.nics
   graphics = { type = "vnc" }
 }
 
 # Each boots from a copy of its own, because the disk is not persistent any more.
 resource "xen_virtual_machine" "installed" {
-  for_each = toset(var.installed ? ["web-1", "web-2"] : [])
+  count = var.installed ? 2 : 0
 
-  name   = each.key
+  name   = "web-${count.index + 1}"
   type   = "hvm"
   memory = var.memory # MiB
 
   disks = { xvda = { image_id = xen_image.system.id } }
 
-  nics     = { eth0 = { bridge = var.bridge } }
+  nics     = local.nics
   graphics = { type = "vnc" }
-  context  = { SET_HOSTNAME = each.key }
+  context  = { SET_HOSTNAME = "web-${count.index + 1}" }
 }

@@ -22,7 +22,7 @@ variable "memory" {
 }
 
 variable "bridge" {
-  description = "Bridge on the host that the virtual machines are connected to."
+  description = "Bridge on the host that the virtual machines are connected to; empty for none."
   type        = string
   default     = "br0"
 }
