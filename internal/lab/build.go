@@ -11,11 +11,13 @@ import (
 // release is dom0's Debian: the one with Xen 4.17.
 const release = "bookworm"
 
-// dom0Packages are what dom0 needs for xl with PV, PVH and HVM guests, raw and qcow2 disks and CD-ROMs.
+// dom0Packages are what dom0 needs for xl with PV, PVH and HVM guests, raw and qcow2 disks and CD-ROMs, and what guests are made of:
+// busybox, and boot loaders for a CD-ROM and a disk.
 var dom0Packages = []string{
 	"xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xenstore-utils", "qemu-system-xen", "qemu-utils",
 	"linux-image-amd64", "initramfs-tools", "kmod", "udev", "systemd-sysv", "procps",
 	"iproute2", "bridge-utils", "openssh-server", "e2fsprogs", "zstd", "busybox-static",
+	"isolinux", "extlinux", "syslinux-common",
 }
 
 // neverUsed are large parts of packages that no one looks at in the lab.

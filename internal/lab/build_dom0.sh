@@ -9,7 +9,7 @@ tar=$1 files=$2 out=$3 root=$2/root
 
 # Whatever the builder's umask is, dom0's services read their configuration.
 umask 022
-chmod -R u=rwX,go=rX "$files/dom0" "$files/guest"
+chmod -R u=rwX,go=rX "$files/dom0" "$files/guest" "$files/installer"
 mkdir "$root"
 tar -xf "$tar" -C "$root"
 cp -R "$files/dom0/." "$root/"

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes what guests boot from: the ramdisk and the root disk. Runs under fakeroot, needs no mount.
+# Makes what guests boot from: the ramdisk, the root disk and an installer's CD-ROM. Runs under fakeroot, needs no mount.
 # Usage: build_guests.sh ROOT FILES OUT
-#   ROOT   dom0's unpacked root file system: its kernel, drivers and busybox are the guests', too
-#   FILES  folder with guest/, the guests' own files
-#   OUT    folder that gets guests/: vmlinuz, ramdisk.img, root.img
+#   ROOT   dom0's unpacked root file system: its kernel, drivers, busybox and boot loaders are the guests', too
+#   FILES  folder with guest/, the guests' own files, and installer/, those of the CD-ROM
+#   OUT    folder that gets guests/: vmlinuz, ramdisk.img, root.img, install.iso
 set -eu
-root=$1 files=$2 out=$3/guests tree=$2/tree
+root=$1 files=$2 out=$3/guests tree=$2/tree cdrom=$2/cdrom
 version=$(basename "$root"/lib/modules/*)
 
 mkdir -p "$out" "$tree"/bin "$tree"/dev "$tree"/proc "$tree"/sys "$tree"/tmp "$tree"/mnt "$tree"/root "$tree"/var
@@ -22,6 +22,16 @@ ln -s bin "$tree/sbin"
 truncate -s 64M "$out/root.img"
 mke2fs -q -t ext4 -L guest-root -m 0 -d "$tree" "$out/root.img"
 
+# The CD-ROM is the same userland with another init, and with a boot loader for the disk.
+cp -R "$tree" "$cdrom"
+rm "$cdrom/bin/init"
+cp -R "$files/installer/." "$cdrom/"
+chmod 755 "$cdrom/bin/init"
+mkdir "$cdrom/lib" "$cdrom/lib64"
+cp "$root/usr/bin/extlinux" "$cdrom/boot/"
+cp "$root/lib/x86_64-linux-gnu/libc.so.6" "$cdrom/lib/"
+cp "$root/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" "$cdrom/lib64/"
+
 # order lists the drivers, each after those it needs; modules.dep has them the other way round.
 mkdir -p "$tree/lib/modules"
 for driver in crc32c_generic xen-blkfront xen-netfront ext4 isofs cdrom ata_piix ata_generic sr_mod sd_mod; do
@@ -36,3 +46,9 @@ rm "$tree/order"
 
 cp "$root/boot/vmlinuz-$version" "$out/vmlinuz"
 (cd "$tree" && find . | cpio --quiet -o -H newc | gzip -9) >"$out/ramdisk.img"
+
+# What the CD-ROM boots by, it puts on the disk as well.
+cp "$out/vmlinuz" "$out/ramdisk.img" "$cdrom/boot/"
+cp "$root/usr/lib/ISOLINUX/isolinux.bin" "$root/usr/lib/syslinux/modules/bios/ldlinux.c32" "$cdrom/isolinux/"
+genisoimage -quiet -R -V INSTALLER -o "$out/install.iso" \
+	-b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table "$cdrom"

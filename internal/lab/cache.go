@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// files are the parts of the recipe that are no Go code: the build scripts and what is laid into dom0 and the guests.
+// files are the parts of the recipe that are no Go code: the build scripts and what is laid into dom0, the guests and their installer.
 //
-//go:embed build_dom0.sh build_guests.sh all:dom0 all:guest
+//go:embed build_dom0.sh build_guests.sh all:dom0 all:guest all:installer
 var files embed.FS
 
-// What a cache folder holds, next to boot/ (Xen, dom0's kernel and ramdisk) and guests/ (kernel, ramdisk and disk of guests).
+// What a cache folder holds, next to boot/ (Xen, dom0's kernel and ramdisk) and guests/ (kernel, ramdisk, disk and CD-ROM of guests).
 const (
 	dom0Disk  = "dom0.qcow2"
 	clientKey = "id_ed25519"

@@ -1,5 +1,5 @@
 // Package lab runs a real Xen host in QEMU, for the demo and the acceptance tests: Xen 4.17 with a Debian 12 dom0 that answers
-// SSH on a loopback port, and a kernel, a ramdisk and a root disk for small guests.
+// SSH on a loopback port, and a kernel, a ramdisk, a root disk and an installer for small guests.
 //
 // The host is built once from Debian packages into a cache folder of the user, without mounts and, apart from missing tools,
 // without root. Under emulation it is booted once, too: later starts resume a snapshot of the booted host. A running lab

@@ -20,6 +20,7 @@ type Env struct {
 	Kernel  string // XEN_LAB_KERNEL, TF_VAR_kernel
 	Ramdisk string // XEN_LAB_RAMDISK, TF_VAR_ramdisk
 	Disk    string // XEN_LAB_DISK, TF_VAR_disk: raw, 64 MiB, ext4 labelled guest-root
+	CDROM   string // XEN_LAB_INSTALL_ISO, TF_VAR_iso: installs a guest's system on the first disk, of at least 32 MiB, and powers off
 
 	Bridge string // XEN_LAB_BRIDGE: the bridge with the host's uplink, br0
 }
@@ -42,10 +43,12 @@ func (e *Env) variables() []struct {
 		{"XEN_LAB_KERNEL", &e.Kernel},
 		{"XEN_LAB_RAMDISK", &e.Ramdisk},
 		{"XEN_LAB_DISK", &e.Disk},
+		{"XEN_LAB_INSTALL_ISO", &e.CDROM},
 		{"XEN_LAB_BRIDGE", &e.Bridge},
 		{"TF_VAR_kernel", &e.Kernel},
 		{"TF_VAR_ramdisk", &e.Ramdisk},
 		{"TF_VAR_disk", &e.Disk},
+		{"TF_VAR_iso", &e.CDROM},
 	}
 }
 

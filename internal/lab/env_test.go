@@ -14,7 +14,7 @@ var someEnv = Env{
 	PrivateKeyFile: "/home/o'brien/my labs/.lab/id_ed25519",
 	HostKey:        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJMcpZFz5z5r0TR7tSpHsuFHorsKzG7rwe8l2hTBXFxn",
 	Datastore:      datastore,
-	Kernel:         "/l/vmlinuz", Ramdisk: "/l/ramdisk=1.img", Disk: `/l/$HOME\root.img`,
+	Kernel:         "/l/vmlinuz", Ramdisk: "/l/ramdisk=1.img", Disk: `/l/$HOME\root.img`, CDROM: "/l/install disk.iso",
 	Bridge: "br0",
 }
 
@@ -37,11 +37,11 @@ func TestEnvIsReadByShell(t *testing.T) {
 	if err := someEnv.Write(path); err != nil {
 		t.Fatal(err)
 	}
-	printed, err := exec.Command("sh", "-c", `set -a; . "$1"; printenv XEN_PRIVATE_KEY_FILE TF_VAR_disk`, "sh", path).Output()
+	printed, err := exec.Command("sh", "-c", `set -a; . "$1"; printenv XEN_PRIVATE_KEY_FILE TF_VAR_disk XEN_LAB_INSTALL_ISO TF_VAR_iso`, "sh", path).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := someEnv.PrivateKeyFile + "\n" + someEnv.Disk + "\n"; string(printed) != want {
+	if want := someEnv.PrivateKeyFile + "\n" + someEnv.Disk + "\n" + someEnv.CDROM + "\n" + someEnv.CDROM + "\n"; string(printed) != want {
 		t.Errorf("a shell sees %q, want %q", printed, want)
 	}
 }

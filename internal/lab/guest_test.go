@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"os"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -39,6 +41,24 @@ func TestGuestTakesItsNameFromTheContext(t *testing.T) {
 	} {
 		if said := guest(t, line); said != want {
 			t.Errorf("%s: the guest did %q, want %q", line, said, want)
+		}
+	}
+}
+
+// TestInstallerBootsWhatItMakes compares names that stand in several places: the CD-ROM's label, and that of the disk it installs.
+func TestInstallerBootsWhatItMakes(t *testing.T) {
+	for file, want := range map[string]string{
+		"build_guests.sh":                 "-V INSTALLER ",
+		"installer/isolinux/isolinux.cfg": "root=LABEL=INSTALLER\n",
+		"installer/bin/init":              "mke2fs -L installed ",
+		"installer/boot/extlinux.conf":    "root=LABEL=installed\n",
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s has no %q", file, want)
 		}
 	}
 }

@@ -177,6 +177,7 @@ func (l *Lab) envOf(built string) (Env, error) {
 		Kernel:         l.path("guests/vmlinuz"),
 		Ramdisk:        l.path("guests/ramdisk.img"),
 		Disk:           l.path("guests/root.img"),
+		CDROM:          l.path("guests/install.iso"),
 		Bridge:         "br0",
 	}, err
 }

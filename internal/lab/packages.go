@@ -25,6 +25,7 @@ func tools() []tool {
 		{"mke2fs", "e2fsprogs", "makes file systems"},
 		{"fakeroot", "fakeroot", "makes them without root"},
 		{"cpio", "cpio", "makes the guests' ramdisk"},
+		{"genisoimage", "genisoimage", "makes the guests' CD-ROM"},
 		{"ssh", "openssh-client", "opens a shell on the host"},
 	}
 	if os.Geteuid() != 0 {

@@ -89,12 +89,18 @@ func IsURL(text string) bool {
 	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
 }
 
-// CheckNew is Check for an image that is to be made.
+// CheckNew is Check for an image that is to be made. An OS without a source is what became of a DATABLOCK that a system was installed on; it
+// cannot be made from nothing.
 func (s ImageSpec) CheckNew() *FieldError {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	if !s.hasSource() && s.Size == 0 {
+	switch {
+	case s.hasSource():
+		return nil
+	case s.Type == ImageOS:
+		return fieldError("path", "a new image of type OS needs a path, a host_path, a source_image_id or a source_disk; or make an empty DATABLOCK, install a system on it, then change its type to OS")
+	case s.Size == 0:
 		return fieldError("size", "an empty DATABLOCK needs a size in MiB")
 	}
 	return nil
@@ -155,7 +161,7 @@ func (s ImageSpec) checkSource() *FieldError {
 	switch {
 	case len(given) > 1:
 		return fieldError(given[1], "%s and %s both give this image its content: say one of them", given[0], given[1])
-	case len(given) == 0 && s.Type != ImageDatablock:
+	case len(given) == 0 && s.Type != ImageDatablock && s.Type != ImageOS:
 		return fieldError("path", "an image of type %s needs a path, a host_path, a source_image_id or a source_disk: only a DATABLOCK can be made empty", s.Type)
 	case s.HostPath != "" && (!path.IsAbs(s.HostPath) || hasControl(s.HostPath)):
 		return fieldError("host_path", "%q is not an absolute path on the host", s.HostPath)
@@ -191,7 +197,7 @@ type Image struct {
 	Size        int64      `json:"size,omitempty"`         // MiB, the virtual size rounded up
 	Bytes       int64      `json:"bytes"`                  // length of the file when it was finished; 0: not known
 	Modified    int64      `json:"modified,omitempty"`     // when that was, seconds since 1970; 0: not known
-	SHA256      string     `json:"sha256,omitempty"`       // of the data in the file, as its map has it; empty while guests may write to it; empty when somebody may have written to them
+	SHA256      string     `json:"sha256,omitempty"`       // of the data in the file, as its map has it; empty while guests may write to it
 	Altered     bool       `json:"altered,omitempty"`      // it has grown, or guests could write to it, since it was delivered
 	Checksum    string     `json:"checksum,omitempty"`     // as given
 	Delivered   string     `json:"delivered,omitempty"`    // "<algorithm>:<hex>" of the bytes as delivered, sha256 unless Checksum has another

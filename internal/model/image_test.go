@@ -44,3 +44,13 @@ func TestImageCheck(t *testing.T) {
 		}
 	}
 }
+
+func TestOSWithoutPathIsNeverNew(t *testing.T) {
+	spec := model.ImageSpec{Name: "a", Type: model.ImageOS, Size: 1}
+	if err := spec.Check(); err != nil {
+		t.Errorf("what became of a DATABLOCK is refused: %v", err)
+	}
+	if err := spec.CheckNew(); err == nil || err.Field != "path" {
+		t.Errorf("refused is %v, want path", err)
+	}
+}

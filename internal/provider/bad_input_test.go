@@ -35,6 +35,7 @@ func TestBadInput(t *testing.T) {
 		"negative size":              {imageOf("a", image, "size = -1"), "size", "a size is a positive number of MiB, not -1"},
 		"unknown format":             {imageOf("a", image, `format = "qcow3"`), "format", "qcow3"},
 		"datablock without size":     {`resource "xen_image" "test" {` + "\nname = \"a\"\ntype = \"DATABLOCK\"\n}", "", "an empty DATABLOCK needs a size in MiB"},
+		"empty OS":                   {`resource "xen_image" "test" {` + "\nname = \"a\"\ntype = \"OS\"\nsize = 1\n}", "", "make an empty DATABLOCK, install a system on it"},
 		"unknown file system":        {`resource "xen_image" "test" {` + "\nname = \"a\"\ntype = \"DATABLOCK\"\nsize = 1\nfstype = \"ntfs\"\n}", "fstype", `"ntfs" is not a file system`},
 		"host that is not there":     {imageOf("a", image, `host = "xen99"`), "host", `the provider has no host "xen99"`},
 		"context key":                {contextOf(`variables = { "a-b" = "x" }`), `variables["a-b"]`, `"a-b" is not the name of a context variable`},

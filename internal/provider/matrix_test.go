@@ -148,7 +148,7 @@ func TestEveryArgumentOfPersistentDatablock(t *testing.T) {
 	prove(t, p, "xen_image", before, config, table(map[string][]change{
 		"host":                           {{"xen01", "none"}},
 		"name":                           {{"other", "update"}},
-		"type":                           {{"OS", "refuse"}, {"KERNEL", "refuse"}},
+		"type":                           {{"OS", "update"}, {"CDROM", "refuse"}, {"KERNEL", "refuse"}},
 		"persistent":                     {{false, "update"}},
 		"enabled":                        {{false, "update"}},
 		"path":                           {{content, "refuse"}},
@@ -172,6 +172,35 @@ func TestEveryArgumentOfPersistentDatablock(t *testing.T) {
 			t.Errorf("%s = %v: %s\n%s", argument, value, effect, text)
 		}
 	}
+}
+
+// TestEveryArgumentOfInstalledSystem is about an OS that was a DATABLOCK when it was made, and cannot be made again from nothing.
+func TestEveryArgumentOfInstalledSystem(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	p := startPlugin(t, h)
+	before := p.create(t, "xen_image", map[string]any{"name": "system", "type": "DATABLOCK", "size": 1, "persistent": true})
+	config := map[string]any{"name": "system", "type": "OS", "size": 1}
+	before = p.apply(t, "xen_image", before, dynamic(t, p.schemas["xen_image"], config))
+	prove(t, p, "xen_image", before, config, table(map[string][]change{
+		"host":                           {{"xen01", "none"}},
+		"name":                           {{"other", "update"}},
+		"type":                           {{"DATABLOCK", "update"}, {"CDROM", "refuse"}, {"KERNEL", "refuse"}},
+		"persistent":                     {{true, "update"}, {false, "none"}},
+		"enabled":                        {{false, "update"}},
+		"path":                           {{disk(t, "one"), "replace"}},
+		"host_path":                      {{disk(t, "one"), "replace"}},
+		"source_image_id":                {{"xen01/99", "refuse"}},
+		"source_disk":                    {{map[string]any{"virtual_machine_id": "xen01/99", "slot": "xvda"}, "refuse"}},
+		"source_disk.virtual_machine_id": {{"xen01/99", "refuse"}},
+		"source_disk.slot":               {{"xvda", "refuse"}},
+		"fetch_from":                     {{"host", "refuse"}},
+		"checksum":                       {{"md5:" + strings.Repeat("0", 32), "refuse"}},
+		"format":                         {{"raw", "none"}, {"qcow2", "refuse"}},
+		"size":                           {{2, "update"}, {missing{}, "none"}},
+		"fstype":                         {{"ext4", "refuse"}},
+		"labels":                         {{map[string]any{"a": "b"}, "update"}},
+	}))
 }
 
 func TestEveryArgumentOfContext(t *testing.T) {

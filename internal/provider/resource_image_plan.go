@@ -228,6 +228,7 @@ func (r *imageResource) planUpdate(ctx context.Context, m *imageModel, config, s
 	}
 	resp.RequiresReplace.Append(replaced...)
 	if len(replaced) > 0 {
+		m.checkRemaking(ctx, config, &resp.Diagnostics)
 		return
 	}
 	m.checkType(&resp.Diagnostics)
@@ -236,6 +237,16 @@ func (r *imageResource) planUpdate(ctx context.Context, m *imageModel, config, s
 			fmt.Sprintf("The image has %s MiB and %s MiB are wanted. A disk only grows: what stands at its end would be lost. %s", state.Size, m.Size, giveUp))
 	}
 	m.planState(state)
+}
+
+// checkRemaking refuses to replace what cannot be made anew.
+func (m *imageModel) checkRemaking(ctx context.Context, config imageModel, diags *diag.Diagnostics) {
+	if config.undecided() {
+		return // refused by the apply
+	}
+	if err := config.toSpec(ctx, diags).CheckNew(); err != nil {
+		refused(diags, model.KindImage, err)
+	}
 }
 
 const giveUp = "Keep the value, make another image, or give the data up with `terraform taint` and apply."

@@ -62,7 +62,8 @@ func (r *imageResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				Optional: true,
 				MarkdownDescription: "Local path or http(s) URL of the content, plain or compressed. A local file is hashed for the plan: " +
 					"changed content replaces the image, and another path with the same content changes nothing. A changed URL replaces " +
-					"the image unless `checksum` says that the content is the same.",
+					"the image unless `checksum` says that the content is the same. Without any source an empty DATABLOCK is made, which becomes an " +
+					"`OS` when a system is installed on it.",
 			},
 			"host_path": schema.StringAttribute{
 				Optional: true,

@@ -80,8 +80,8 @@ losetup -a
 cd -- "$1" 2>/dev/null && find images templates contexts vms tmp locks -type f ! -name .last ! -name records || true`, os.Getenv("XEN_DATASTORE"))
 }
 
-// console waits until the log of a guest's console matches all patterns.
-func (d dom0) console(name string, patterns ...string) {
+// console waits until the log of a guest's console matches all patterns, and returns the log.
+func (d dom0) console(name string, patterns ...string) string {
 	d.Helper()
 	deadline := time.Now().Add(guestPatience)
 	for {
@@ -94,7 +94,7 @@ func (d dom0) console(name string, patterns ...string) {
 		}
 		switch {
 		case missing == "":
-			return
+			return log
 		case time.Now().After(deadline):
 			d.Fatalf("the console of %s does not show %s within %s:\n%s", name, missing, guestPatience, log)
 		}
@@ -108,6 +108,16 @@ func (d dom0) forgetConsoles(names ...string) {
 	d.sh(`for name; do rm -f -- "/var/log/xen/console/guest-$name.log"; done`, names...)
 }
 
+// guestFile is the path of a file that the lab makes for its guests.
+func guestFile(t *testing.T, variable string) string {
+	t.Helper()
+	path := os.Getenv(variable)
+	if path == "" {
+		t.Fatalf("%s is not set: it names a file of the guests that the lab makes", variable)
+	}
+	return path
+}
+
 // guest is the lab's guest as resources that tests build on.
 func guest(t *testing.T) string {
 	t.Helper()
@@ -115,11 +125,7 @@ func guest(t *testing.T) string {
 	for _, image := range []struct{ name, typ, variable string }{
 		{"kernel", "KERNEL", "XEN_LAB_KERNEL"}, {"ramdisk", "RAMDISK", "XEN_LAB_RAMDISK"}, {"root", "OS", "XEN_LAB_DISK"},
 	} {
-		path := os.Getenv(image.variable)
-		if path == "" {
-			t.Fatalf("%s is not set: it names a file of the guests that the lab makes", image.variable)
-		}
-		fmt.Fprintf(&text, "resource \"xen_image\" %q {\n  name = \"guest-%s\"\n  type = %q\n  path = %q\n}\n", image.name, image.name, image.typ, path)
+		fmt.Fprintf(&text, "resource \"xen_image\" %q {\n  name = \"guest-%s\"\n  type = %q\n  path = %q\n}\n", image.name, image.name, image.typ, guestFile(t, image.variable))
 	}
 	return text.String() + `
 locals {
