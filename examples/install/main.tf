@@ -51,7 +51,7 @@ resource "xen_virtual_machine" "installer" {
 
 # Each boots from a copy of its own, because the disk is not persistent any more.
 resource "xen_virtual_machine" "installed" {
-  count = var.installed ? 2 : 0
+  count = var.installed ? var.copies : 0
 
   name   = "web-${count.index + 1}"
   type   = "hvm"

@@ -9,6 +9,12 @@ variable "installed" {
   default     = false
 }
 
+variable "copies" {
+  description = "Number of virtual machines to start from what was installed."
+  type        = number
+  default     = 2
+}
+
 variable "size" {
   description = "Size of the disk to install to, in MiB."
   type        = number

@@ -23,7 +23,7 @@ import (
 )
 
 // guestPatience is how long a guest may take to its first words; an emulated host is slow.
-const guestPatience = 10 * time.Minute
+const guestPatience = 20 * time.Minute
 
 var factories = map[string]func() (tfprotov6.ProviderServer, error){
 	"xen": providerserver.NewProtocol6WithError(provider.New("test")()),

@@ -22,13 +22,14 @@ func TestAccInstallFlow(t *testing.T) {
 	t.Setenv("TF_ACC_PROVIDER_NAMESPACE", "onexen")
 	begin := time.Now()
 	reached := func(what string) { t.Logf("%4.0f s  %s", time.Since(begin).Seconds(), what) }
-	step := func(installed bool) resource.TestStep {
+	step := func(installed bool, copies int) resource.TestStep {
 		return resource.TestStep{
 			ProtoV6ProviderFactories: factories,
 			ConfigDirectory:          config.StaticDirectory("../../../examples/install"),
 			ConfigVariables: config.Variables{
 				"iso":       config.StringVariable(guestFile(t, "XEN_LAB_INSTALL_ISO")),
 				"installed": config.BoolVariable(installed),
+				"copies":    config.IntegerVariable(copies),
 				"size":      config.IntegerVariable(64),
 				"memory":    config.IntegerVariable(160),
 				"bridge":    config.StringVariable(""), // a network card is much work for an emulated BIOS, and is tried elsewhere
@@ -41,7 +42,7 @@ func TestAccInstallFlow(t *testing.T) {
 	}
 	var system, disk string // the id that the installer gave to what it installed, and its disk
 
-	install := step(false)
+	install := step(false, 0)
 	install.PostApplyFunc = func() {
 		reached("the installer is started")
 		said := d.console("installer", `^INSTALL disk /dev/xvda$`, `^INSTALL id `, `^INSTALL done$`)
@@ -52,40 +53,56 @@ func TestAccInstallFlow(t *testing.T) {
 	}
 
 	// Terraform sees that the guest is off and would start it again; nobody lets it.
-	off := step(false)
+	off := step(false, 0)
 	off.PlanOnly, off.ExpectNonEmptyPlan = true, true
 	off.ConfigPlanChecks = resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{
 		does("xen_virtual_machine.installer[0]", plancheck.ResourceActionUpdate),
 		does("xen_image.system", plancheck.ResourceActionNoop),
 	}}
 
-	use := step(true)
-	use.ConfigPlanChecks.PreApply = []plancheck.PlanCheck{
+	first := step(true, 1)
+	first.ConfigPlanChecks.PreApply = []plancheck.PlanCheck{
 		does("xen_virtual_machine.installer[0]", plancheck.ResourceActionDestroy),
 		does("xen_image.system", plancheck.ResourceActionUpdate),
 		does("xen_image.installer", plancheck.ResourceActionNoop),
 		does("xen_virtual_machine.installed[0]", plancheck.ResourceActionCreate),
+	}
+	first.PostApplyFunc = func() {
+		reached("the disk is an OS, a virtual machine is started from a copy")
+		d.runsInstalled("web-1", system)
+		reached("it says that it runs what was installed")
+	}
+
+	// The second one while the first one runs: both have copies of an image that is in use.
+	second := step(true, 2)
+	second.ConfigPlanChecks.PreApply = []plancheck.PlanCheck{
+		does("xen_image.system", plancheck.ResourceActionNoop),
+		does("xen_virtual_machine.installed[0]", plancheck.ResourceActionNoop),
 		does("xen_virtual_machine.installed[1]", plancheck.ResourceActionCreate),
 	}
-	use.ConfigStateChecks = []statecheck.StateCheck{
+	second.ConfigStateChecks = []statecheck.StateCheck{
 		statecheck.ExpectKnownOutputValueAtPath("machines", tfjsonpath.New("web-1").AtMapKey("state"), knownvalue.StringExact("RUNNING")),
 		statecheck.ExpectKnownOutputValueAtPath("machines", tfjsonpath.New("web-2").AtMapKey("state"), knownvalue.StringExact("RUNNING")),
 	}
-	use.PostApplyFunc = func() {
-		reached("two virtual machines are started from copies")
-		for _, name := range []string{"web-1", "web-2"} {
-			d.console(name, `^ROOT /dev/xvda$`, `^BOOT 1$`, `^INSTALLED `+system+`$`, `^CONTEXT hostname=`+name+`$`, `^GUEST READY `+name+`$`)
-		}
-		reached("both say that they run what was installed")
-		if running := d.sh(`xl list web-1 web-2 | awk 'NR > 1' | wc -l`); running != "2" {
+	second.PostApplyFunc = func() {
+		reached("a second virtual machine is started")
+		d.runsInstalled("web-2", system)
+		reached("it says so, too")
+		if running := d.sh(`xl list | grep -c '^web-[12] '`); running != "2" {
 			t.Errorf("%s of the two virtual machines run at the same time", running)
 		}
 		if after := d.disk("system"); after != disk {
 			t.Errorf("the image was\n%s\nwhen the guest powered itself off, and is now\n%s", disk, after)
 		}
 	}
-	resource.Test(t, resource.TestCase{Steps: []resource.TestStep{install, off, use}})
+	resource.Test(t, resource.TestCase{Steps: []resource.TestStep{install, off, first, second}})
 	reached("all is destroyed")
+}
+
+// runsInstalled waits until a guest says that it has booted for the first time, by its own name, from a disk with the system of that id.
+func (d dom0) runsInstalled(name, system string) {
+	d.Helper()
+	d.console(name, `^ROOT /dev/xvda$`, `^BOOT 1$`, `^INSTALLED `+system+`$`, `^CONTEXT hostname=`+name+`$`, `^GUEST READY `+name+`$`)
 }
 
 // awaitEnd waits until there is no domain of the name.
