@@ -32,7 +32,7 @@ type Source struct {
 	// ramdisks and other files that are no disks are sent so.
 	Verbatim bool
 	// Progress, when set, is called from one goroutine at the start, every two seconds and at the end of Send.
-	Progress func(Progress) `json:"-"`
+	Progress func(Progress)
 }
 
 // File is a file on a host, and the map of its content that stands beside it.

@@ -92,7 +92,7 @@ func (b bed) measureCase(ctx context.Context, c benchCase, rounds int) error {
 type task struct {
 	Port         int
 	Key, HostKey string
-	Source       transfer.Source
+	Source       string // path
 	Target       transfer.Target
 }
 
@@ -110,7 +110,7 @@ func send(ctx context.Context) error {
 	}
 	h := t.connect()
 	defer h.Close()
-	info, err := transfer.Send(ctx, h, t.Source, t.Target)
+	info, err := transfer.Send(ctx, h, transfer.Source{Path: t.Source}, t.Target)
 	if err == nil {
 		fmt.Printf("%d scripts, %d bytes\n", h.Stats().Scripts, info.Sent)
 	}

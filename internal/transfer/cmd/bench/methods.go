@@ -75,7 +75,7 @@ func ours(planned bool) func(ctx context.Context, j job) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := json.Marshal(task{Port: j.port, Key: j.bed.key(), HostKey: j.bed.hostKey(), Source: transfer.Source{Path: j.source}, Target: target})
+		text, err := json.Marshal(task{Port: j.port, Key: j.bed.key(), HostKey: j.bed.hostKey(), Source: j.source, Target: target})
 		return []string{self, "send", string(text)}, err
 	}
 }
