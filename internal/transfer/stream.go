@@ -40,6 +40,7 @@ type stream struct {
 
 	free  chan []byte
 	cut   chan *block
+	whole bool        // the source was read to its end; set before cut is closed
 	hash  chan *block // nil when the checksum needs no reading
 	out   chan *shipment
 	group *errgroup.Group
@@ -141,6 +142,7 @@ func (s *stream) readBlocks() error {
 		var err error
 		b.n, b.hole, err = s.in.next(b.buf)
 		if errors.Is(err, io.EOF) {
+			s.whole = true
 			return nil
 		} else if err != nil {
 			return err
@@ -198,8 +200,9 @@ func (s *stream) cutBlocks() error {
 		}
 		s.pack(shipment)
 	}
-	if s.ctx.Err() != nil {
-		return nil // the reader failed and says why
+	// A reader that failed closes the channel before its error cancels the context, so only its own word counts.
+	if !s.whole {
+		return nil
 	}
 	return s.finish(size)
 }
