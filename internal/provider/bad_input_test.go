@@ -31,7 +31,7 @@ func TestBadInput(t *testing.T) {
 		"checksum of another file": {
 			imageOf("a", image, `checksum = "sha256:`+strings.Repeat("0", 64)+`"`), "checksum", "has the checksum sha256:"},
 		"no such file":               {imageOf("a", filepath.Join(t.TempDir(), "absent"), ""), "path", "no such file"},
-		"unreadable file":            {imageOf("a", t.TempDir(), ""), "path", "is a directory"},
+		"unreadable file":            {imageOf("a", t.TempDir(), ""), "path", "it is not a regular file"},
 		"negative size":              {imageOf("a", image, "size = -1"), "size", "a size is a positive number of MiB, not -1"},
 		"unknown format":             {imageOf("a", image, `format = "qcow3"`), "format", "qcow3"},
 		"datablock without size":     {`resource "xen_image" "test" {` + "\nname = \"a\"\ntype = \"DATABLOCK\"\n}", "", "an empty DATABLOCK needs a size in MiB"},

@@ -25,7 +25,14 @@ func TestMain(m *testing.M) {
 		}
 	}
 	_ = os.Setenv("CHECKPOINT_DISABLE", "1")
-	os.Exit(m.Run())
+	cache, err := os.MkdirTemp("", "terraform-provider-xen-test-") // of the hashes of files
+	if err != nil {
+		panic(err)
+	}
+	_ = os.Setenv("XDG_CACHE_HOME", cache)
+	status := m.Run()
+	_ = os.RemoveAll(cache)
+	os.Exit(status)
 }
 
 var factories = map[string]func() (tfprotov6.ProviderServer, error){
