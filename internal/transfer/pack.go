@@ -23,17 +23,39 @@ const (
 )
 
 // packer compresses frames when that makes the transfer faster, which it finds out as it goes: the link's speed is
-// measured by how long writing to it takes, the compressor's by trying.
+// measured by how long writing to it takes, the compressor's by trying. What comes of it is measured, too: where not the link but a
+// processor is slow, compression makes the transfer slower.
 type packer struct {
 	encode  func(data, buf []byte) []byte // nil: the host cannot decompress
 	workers float64                       // that may compress at once
 	link    *link
 
-	mu    sync.Mutex
-	speed float64 // of one worker, in bytes per second; 0: never tried
-	ratio float64 // packed to plain
-	tried int64   // bytes sent in all when it was last tried
+	mu     sync.Mutex
+	speed  float64 // of one worker, in bytes per second; 0: never tried
+	ratio  float64 // packed to plain
+	tried  int64   // content sent in all when it was last tried
+	passed int64   // content sent in all
+	rest   int64   // how much must have been sent before anything is compressed again
+	plain  float64 // content per second without compression; 0: not known
+	pace   pace
 }
+
+// pace measures how fast content goes through, by windows of a second; the first one after a change is left out, as buffers fill up.
+type pace struct {
+	packed  bool
+	settled bool
+	began   time.Time
+	bytes   int64
+}
+
+// treatment is what is done with the data of a block.
+type treatment int
+
+const (
+	plainly treatment = iota
+	trial             // compressed to see what comes of it
+	packed
+)
 
 // newPacker uses the tool that the host has: "zstd", "gzip", or none.
 func newPacker(tool string, l *link) *packer {
@@ -61,19 +83,49 @@ func encodeGzip(data, buf []byte) []byte {
 	return out.Bytes()
 }
 
-// wanted tells whether the next data is to be compressed, or at least tried.
-func (p *packer) wanted() bool {
+// treatment decides what is done with the next data.
+func (p *packer) treatment() treatment {
 	rate := p.link.rate()
-	if p.encode == nil || rate == 0 || rate > fastest {
-		return false
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if sent := p.link.total.Load(); p.speed == 0 || sent-p.tried > retrial {
-		p.tried = sent
-		return true
+	switch {
+	case p.encode == nil || rate == 0 || rate > fastest || p.passed < p.rest:
+		return plainly
+	case p.speed == 0 || p.passed-p.tried > retrial:
+		p.tried = p.passed
+		return trial
+	case p.plain > 0 && min(p.speed*p.workers, rate/p.ratio) > worthwhile*rate:
+		return packed
 	}
-	return min(p.speed*p.workers, rate/p.ratio) > worthwhile*rate
+	return plainly
+}
+
+// sent notes that so much content has gone through, and gives compression up for a while when it does not help.
+func (p *packer) sent(bytes int64, how treatment, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.passed += bytes
+	if how == trial {
+		return
+	}
+	if p.pace.began.IsZero() || p.pace.packed != (how == packed) {
+		p.pace = pace{packed: how == packed, began: now}
+		return
+	}
+	p.pace.bytes += bytes
+	took := now.Sub(p.pace.began)
+	if took < time.Second {
+		return
+	}
+	rate := float64(p.pace.bytes) / took.Seconds()
+	switch {
+	case !p.pace.settled:
+	case how == plainly:
+		p.plain = rate
+	case rate < worthwhile*p.plain:
+		p.rest = p.passed + retrial
+	}
+	p.pace.settled, p.pace.bytes, p.pace.began = true, 0, now
 }
 
 // pack compresses one run of data, and learns from it; false when it did not shrink by a tenth.

@@ -37,14 +37,14 @@ func text(n int) []byte {
 }
 
 func TestSendCompressesForASlowLink(t *testing.T) {
-	data := text(64 << 20)
+	data := text(96 << 20)
 	dst := newDst(t)
 	info, err := Send(t.Context(), throttled(12<<20), Source{Path: place(t, data)}, at(dst))
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantStored(t, dst, data)
-	if info.Sent > 40<<20 {
+	if info.Sent > 60<<20 {
 		t.Errorf("%d MiB of %d were sent", info.Sent>>20, len(data)>>20)
 	}
 }
@@ -74,26 +74,18 @@ func TestPackedFrames(t *testing.T) {
 			var l link
 			l.speed = 1 << 20
 			p := newPacker(tool, &l)
-			if !p.wanted() {
-				t.Error("the first trial is not wanted on a slow link")
+			if p.treatment() != trial {
+				t.Error("no trial is made on a slow link")
 			}
-			packed, smaller := p.pack(data[:blockSize])
-			if !smaller || len(packed) > blockSize/4 {
-				t.Errorf("%d bytes became %d", blockSize, len(packed))
-			}
-			if !p.wanted() {
-				t.Error("compression is not wanted on a slow link")
-			}
-			l.speed = 1 << 29
-			p.speed = 100 << 20
-			if p.wanted() {
-				t.Error("compression is wanted on a fast link")
+			small, smaller := p.pack(data[:blockSize])
+			if !smaller || len(small) > blockSize/4 {
+				t.Errorf("%d bytes became %d", blockSize, len(small))
 			}
 			for _, on := range receivers(t) {
 				args := []string{dst, dst + ".map", dst + ".part", "0", "", tool, receiver}
 				digest := newContentDigest()
-				stream := fmt.Appendf(nil, "z 0 %d %d\n", blockSize/unit, len(packed))
-				stream = append(append(stream, packed...), fmt.Appendf(nil, "d %d 1\n", blockSize/unit)...)
+				stream := fmt.Appendf(nil, "z 0 %d %d\n", blockSize/unit, len(small))
+				stream = append(append(stream, small...), fmt.Appendf(nil, "d %d 1\n", blockSize/unit)...)
 				content := append(bytes.Clone(data[:blockSize]), noise(unit)...)
 				stream = append(stream, content[blockSize:]...)
 				for i := int64(0); i <= blockSize/unit; i++ {
@@ -108,4 +100,40 @@ func TestPackedFrames(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The choice follows what was measured.
+func TestTreatment(t *testing.T) {
+	var l link
+	p := newPacker("zstd", &l)
+	p.workers, p.speed, p.ratio = 1, 100<<20, 0.4
+	now := time.Now()
+	send := func(seconds int, rate int64, how treatment) {
+		for range 10 * seconds {
+			now = now.Add(time.Second / 10)
+			p.sent(rate/10, how, now)
+		}
+	}
+	expect := func(when string, want treatment) {
+		t.Helper()
+		if got := p.treatment(); got != want {
+			t.Errorf("%s the treatment is %d, want %d", when, got, want)
+		}
+	}
+	expect("before the link is known", plainly)
+	l.speed = 10 << 20
+	expect("before the pace is known", plainly)
+	send(4, 10<<20, plainly)
+	expect("on a slow link", packed)
+	send(4, 24<<20, packed)
+	expect("while it helps", packed)
+	l.speed = 300 << 20
+	expect("on a link that is faster than the compressor", plainly)
+	l.speed = 10 << 20
+	send(4, 10<<20, plainly)
+	expect("on a link that is slow again", packed)
+	send(4, 5<<20, packed)
+	expect("after it did not help", plainly)
+	send(40, 10<<20, plainly)
+	expect("after a while", trial)
 }

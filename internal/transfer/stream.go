@@ -82,6 +82,7 @@ type frame struct {
 // shipment is the frames of one block, to be sent in order when they are ready.
 type shipment struct {
 	frames []frame
+	how    treatment
 	tail   []byte // sent behind the frames
 	ready  chan struct{}
 	free   func() // when all was sent
@@ -261,7 +262,10 @@ func isZero(p []byte) bool { return bytes.Equal(p, zeros[:len(p)]) }
 
 // pack compresses the frames of a shipment while others are read and sent, if that is worth while.
 func (s *stream) pack(shipment *shipment) {
-	if len(shipment.frames) == 0 || !s.packer.wanted() {
+	if len(shipment.frames) > 0 {
+		shipment.how = s.packer.treatment()
+	}
+	if shipment.how == plainly {
 		close(shipment.ready)
 		return
 	}
@@ -318,6 +322,7 @@ func (s *stream) Read(p []byte) (n int, err error) {
 	}
 	for s.current == nil || len(s.current.parts) == 0 {
 		if s.current != nil {
+			s.packer.sent(s.current.content(), s.current.how, time.Now())
 			s.current.free()
 		}
 		var ok bool
@@ -339,6 +344,14 @@ func (s *stream) Read(p []byte) (n int, err error) {
 	}
 	s.handed, s.handedOut = int64(n), time.Now()
 	return n, nil
+}
+
+// content is how many bytes the frames stand for.
+func (s *shipment) content() (bytes int64) {
+	for _, f := range s.frames {
+		bytes += f.count * unit
+	}
+	return bytes
 }
 
 // lay puts the lines and data of a shipment in a row.

@@ -94,8 +94,8 @@ func Inspect(ctx context.Context, src Source) (Info, error) {
 // whose size is no multiple of 512 bytes is padded with zeros to the next one, because a loop device would hide the
 // incomplete sector.
 //
-// The host proves what the file holds by a SHA-256 over its data, read back after the sync, whatever of it was sent now,
-// earlier, or not at all.
+// The host proves what the file holds by a SHA-256 over its data, read back from the file, whatever of it was sent now,
+// earlier, or not at all, and has it on its disk before the file gets its name.
 func Send(ctx context.Context, to Runner, src Source, dst Target) (Info, error) {
 	if err := src.check(); err != nil {
 		return Info{}, err

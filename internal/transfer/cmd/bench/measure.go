@@ -83,7 +83,8 @@ func (b bed) server(ctx context.Context) (*exec.Cmd, int, error) {
 	cmd := exec.CommandContext(ctx, b.sshd, "-D", "-e", "-f", "/dev/null",
 		"-o", "ListenAddress=127.0.0.1:"+text, "-o", "HostKey="+filepath.Join(b.folder, "host_key"),
 		"-o", "AuthorizedKeysFile="+filepath.Join(b.folder, "key.pub"), "-o", "PidFile=none", "-o", "StrictModes=no",
-		"-o", "UsePAM=no", "-o", "PermitRootLogin=prohibit-password", "-o", "Subsystem=sftp internal-sftp", "-o", "LogLevel=FATAL")
+		"-o", "UsePAM=no", "-o", "PermitRootLogin=prohibit-password", "-o", "Subsystem=sftp internal-sftp", "-o", "LogLevel=FATAL",
+		"-o", "SetEnv=SHLVL=2") // bash then reads no ~/.bashrc, whose cost is this machine's own
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, 0, err

@@ -118,21 +118,38 @@ func copyTree(root, to string, left *int64) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return nil //nolint:nilerr // what cannot be read is left out
 		}
-		content, err := os.ReadFile(path)
+		info, err := entry.Info()
 		if err != nil {
 			return nil //nolint:nilerr // as above
 		}
-		if *left < int64(len(content)) {
+		if *left < info.Size() {
 			return errEnough
 		}
-		*left -= int64(len(content))
-		copied := filepath.Join(to, strings.TrimPrefix(path, root))
-		return errors.Join(os.MkdirAll(filepath.Dir(copied), 0o700), os.WriteFile(copied, content, 0o600))
+		*left -= info.Size()
+		return copyFile(path, filepath.Join(to, strings.TrimPrefix(path, root)))
 	})
 	if errors.Is(err, errEnough) {
 		return nil
 	}
 	return err
+}
+
+// copyFile needs little memory: what this program has in memory would count for those that it starts.
+func copyFile(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return nil //nolint:nilerr // what cannot be read is left out
+	}
+	defer source.Close()
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	copied, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(copied, source)
+	return errors.Join(err, copied.Close())
 }
 
 // change overwrites one percent of the data of a file in places of changedAt bytes, at any offset.
