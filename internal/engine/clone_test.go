@@ -39,6 +39,7 @@ func withDisk(name string, os *model.OS, disk model.Disk) model.VirtualMachineSp
 }
 
 func TestCloneMethods(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		image   func(*testing.T, *engine.Engine) model.Image
 		clone   model.Clone
@@ -117,6 +118,7 @@ func judge(t *testing.T, disk model.AttachedDisk, baseFormat string, size int64)
 }
 
 func TestOverlaysOnOneImage(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	image, os := qcow2Image(t, e), kernel(t, e)
@@ -164,6 +166,7 @@ func TestOverlaysOnOneImage(t *testing.T) {
 
 // Nobody else may have the file that an overlay stands on: what he wrote to it would be garbage in the guest.
 func TestForeignDomainOnTheBase(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	image, os := qcow2Image(t, e), kernel(t, e)
@@ -182,6 +185,7 @@ func TestForeignDomainOnTheBase(t *testing.T) {
 }
 
 func TestMissingBaseIsNamed(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	image := rawImage(t, e)
@@ -202,6 +206,7 @@ func TestMissingBaseIsNamed(t *testing.T) {
 }
 
 func TestHostWithoutQEMUImg(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t, simhost.NoTool("qemu-img"))
 	e := connect(t, h)
 	qcow2, os := qcow2Image(t, e), kernel(t, e)
@@ -249,6 +254,7 @@ func fieldOf(err error) string {
 
 // What was promised is done, or nothing.
 func TestForeseenMethodIsKept(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	image, os := rawImage(t, e), kernel(t, e)
@@ -271,6 +277,7 @@ func TestForeseenMethodIsKept(t *testing.T) {
 }
 
 func TestHostTellsWhetherBlocksAreShared(t *testing.T) {
+	t.Parallel()
 	for can, options := range map[bool][]simhost.Option{false: nil, true: {simhost.Reflink()}} {
 		h := simhost.Start(t, options...)
 		e := connect(t, h)

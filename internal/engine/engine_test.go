@@ -91,6 +91,7 @@ func leftovers(t *testing.T, h *simhost.Host) []string {
 func ptr[T any](value T) *T { return &value }
 
 func TestImageLife(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	content := bytes.Repeat([]byte("disk"), 1<<18)
@@ -131,6 +132,7 @@ func TestImageLife(t *testing.T) {
 }
 
 func TestVirtualMachineLife(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	os12 := createImage(t, e, model.ImageSpec{Name: "debian", Type: model.ImageOS, Path: file(t, "disk.raw", bytes.Repeat([]byte("os"), 1<<20))})

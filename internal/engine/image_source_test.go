@@ -25,6 +25,7 @@ func serve(t *testing.T, content func() []byte) string {
 }
 
 func TestImageFormats(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	raw := rawDisk(t, "one", 4)
@@ -73,6 +74,7 @@ func TestImageFormats(t *testing.T) {
 }
 
 func TestDisksOfOtherFilesAreRefused(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	secret := rawDisk(t, "secret", 1)
@@ -103,6 +105,7 @@ func inode(t *testing.T, path string) uint64 {
 }
 
 func TestSameContentIsFoundOnTheHost(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	raw := rawDisk(t, "same", 2)
@@ -200,6 +203,7 @@ func TestSameContentIsFoundOnTheHost(t *testing.T) {
 }
 
 func TestCloneIsRefused(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	raw := rawDisk(t, "one", 1)
@@ -236,6 +240,7 @@ func TestCloneIsRefused(t *testing.T) {
 }
 
 func TestSavedDiskIsWhole(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	raw := rawDisk(t, "base", 2)

@@ -59,6 +59,7 @@ func refused(t *testing.T, err error, want string) {
 
 // inode tells whether two files are one.
 func TestQcow2Grows(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	raw := rawDisk(t, "one", 2)
@@ -89,6 +90,7 @@ func TestQcow2Grows(t *testing.T) {
 
 // A change of the size that was cut off leaves an image that nobody uses until the next apply has looked at it.
 func TestCutGrowthIsMended(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	spec := model.ImageSpec{Name: "disk", Type: model.ImageOS, Path: rawDisk(t, "one", 2)}
@@ -111,6 +113,7 @@ func TestCutGrowthIsMended(t *testing.T) {
 
 // A domain of somebody else has the file.
 func TestImageInUseByForeignDomainDoesNotGrow(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	spec := model.ImageSpec{Name: "data", Type: model.ImageDatablock, Persistent: true, Size: 4}
@@ -129,6 +132,7 @@ func TestImageInUseByForeignDomainDoesNotGrow(t *testing.T) {
 }
 
 func TestImageBehindOurBack(t *testing.T) {
+	t.Parallel()
 	h := simhost.Start(t)
 	e := connect(t, h)
 	spec := model.ImageSpec{Name: "disk", Type: model.ImageOS, Path: rawDisk(t, "one", 1)}

@@ -46,6 +46,7 @@ func startSSHD(t *testing.T, lines ...string) *Host {
 		"HostKey " + writeFile(t, directory+"/host_key", keyText(t, serverKey, "")),
 		"AuthorizedKeysFile " + writeFile(t, directory+"/authorized_keys", publicLine(userKey.PublicKey())+"\n"),
 		"PidFile none", "StrictModes no", "UsePAM no", "PermitRootLogin prohibit-password",
+		"SetEnv SHLVL=2", // bash then reads no ~/.bashrc: those of some developers take a second, and wait for each other
 	}
 	if me.Uid == "0" { // the privilege separation directory of sshd(8)
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
