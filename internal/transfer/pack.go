@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,8 +19,10 @@ const (
 	retrial = 256 << 20
 	// fastest is a link (bytes per second) that no compressor keeps up with.
 	fastest = 1 << 30
-	// window is how much is sent before the speed of the link is known, unless that takes longer than a second.
+	// window is how much is sent for one measurement of the speed of the link, unless that takes longer than a second.
 	window = 8 << 20
+	// windows is how many of these are looked at.
+	windows = 4
 )
 
 // packer compresses frames when that makes the transfer faster, which it finds out as it goes: the link's speed is
@@ -147,8 +150,7 @@ type link struct {
 	mu     sync.Mutex
 	bytes  int64 // of the current window
 	busy   time.Duration
-	filled bool    // the first window, in which buffers fill up, is over
-	speed  float64 // bytes per second in the last whole window; 0 while unknown
+	speeds []float64 // bytes per second in the last whole windows
 }
 
 // sent notes that some bytes took a while to be taken.
@@ -161,14 +163,18 @@ func (l *link) sent(bytes int64, took time.Duration) {
 	if l.bytes < window && l.busy < time.Second {
 		return
 	}
-	if l.filled {
-		l.speed = float64(l.bytes) / max(l.busy, time.Microsecond).Seconds()
-	}
-	l.filled, l.bytes, l.busy = true, 0, 0
+	l.speeds = append(l.speeds, float64(l.bytes)/max(l.busy, time.Microsecond).Seconds())
+	l.speeds = l.speeds[max(0, len(l.speeds)-windows):]
+	l.bytes, l.busy = 0, 0
 }
 
+// rate is that of the best of the last windows: what held up the others was not the link but a disk or a processor, which
+// compression does not relieve. It is 0 while there are not enough of them.
 func (l *link) rate() float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.speed
+	if len(l.speeds) < windows {
+		return 0
+	}
+	return slices.Max(l.speeds)
 }

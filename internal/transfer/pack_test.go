@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,7 +73,7 @@ func TestPackedFrames(t *testing.T) {
 			data := text(blockSize)
 			dst := newDst(t)
 			var l link
-			l.speed = 1 << 20
+			l.speeds = steady(1 << 20)
 			p := newPacker(tool, &l)
 			if p.treatment() != trial {
 				t.Error("no trial is made on a slow link")
@@ -82,7 +83,7 @@ func TestPackedFrames(t *testing.T) {
 				t.Errorf("%d bytes became %d", blockSize, len(small))
 			}
 			for _, on := range receivers(t) {
-				args := []string{dst, dst + ".map", dst + ".part", "0", "", tool, receiver}
+				args := []string{dst, dst + ".map", dst + ".part", "0", "", tool, diskProgram}
 				digest := newContentDigest()
 				stream := fmt.Appendf(nil, "z 0 %d %d\n", blockSize/unit, len(small))
 				stream = append(append(stream, small...), fmt.Appendf(nil, "d %d 1\n", blockSize/unit)...)
@@ -91,6 +92,7 @@ func TestPackedFrames(t *testing.T) {
 				for i := int64(0); i <= blockSize/unit; i++ {
 					digest.add(i, content[i*unit:(i+1)*unit], 0)
 				}
+				stream = fmt.Appendf(stream, "c 0 %d\n", blockSize/unit+1)
 				m := digest.finish(int64(len(content)))
 				stream = append(append(stream, fmt.Appendf(nil, "end %d %d\n", len(m.extents)+3, 8*len(m.index))...), m.encode()...)
 				if _, err := on.Run(t.Context(), host.Script{Text: commonScript + receiveScript, Args: args, Stdin: bytes.NewReader(stream)}); err != nil {
@@ -101,6 +103,9 @@ func TestPackedFrames(t *testing.T) {
 		})
 	}
 }
+
+// steady is what is measured of a link whose speed stays the same.
+func steady(rate float64) []float64 { return slices.Repeat([]float64{rate}, windows) }
 
 // The choice follows what was measured.
 func TestTreatment(t *testing.T) {
@@ -121,15 +126,15 @@ func TestTreatment(t *testing.T) {
 		}
 	}
 	expect("before the link is known", plainly)
-	l.speed = 10 << 20
+	l.speeds = steady(10 << 20)
 	expect("before the pace is known", plainly)
 	send(4, 10<<20, plainly)
 	expect("on a slow link", packed)
 	send(4, 24<<20, packed)
 	expect("while it helps", packed)
-	l.speed = 300 << 20
-	expect("on a link that is faster than the compressor", plainly)
-	l.speed = 10 << 20
+	l.speeds = append(steady(10 << 20)[1:], 300<<20)
+	expect("on a link that was faster than the compressor a moment ago", plainly)
+	l.speeds = steady(10 << 20)
 	send(4, 10<<20, plainly)
 	expect("on a link that is slow again", packed)
 	send(4, 5<<20, packed)

@@ -30,8 +30,8 @@ var (
 	prepareScript string
 	//go:embed scripts/receive.sh
 	receiveScript string
-	//go:embed scripts/receive.pl
-	receiver string
+	//go:embed scripts/disk.py
+	diskProgram string
 )
 
 // discardScript removes a work folder. $1 the folder.
@@ -95,7 +95,7 @@ func receive(ctx context.Context, to Runner, src Source, dst Target, ready readi
 	_, err := to.Run(ctx, host.Script{
 		Step:  fmt.Sprintf("store %s as %s", src.name(), dst.Path),
 		Text:  commonScript + receiveScript,
-		Args:  []string{dst.Path, dst.Map, dst.Work, strconv.FormatInt((s.in.need+1023)/1024, 10), base, ready.tool, receiver},
+		Args:  []string{dst.Path, dst.Map, dst.Work, strconv.FormatInt((s.in.need+1023)/1024, 10), base, ready.tool, diskProgram},
 		Stdin: s,
 	})
 	return err

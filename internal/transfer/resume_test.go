@@ -166,7 +166,7 @@ func TestSendOverABase(t *testing.T) {
 	}
 	hosts := receivers(t)
 	for name, test := range changes {
-		runner := hosts["perl"]
+		runner := hosts["python3"]
 		if strings.Contains(name, "zeros") {
 			runner = hosts["sh"] // each has a way of its own to make zeros
 		}

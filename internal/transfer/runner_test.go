@@ -82,11 +82,11 @@ func withTool(t *testing.T, name, script string) localRunner {
 	return localRunner{env: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}
 }
 
-// withoutPerl is a host on which the shell has to store the frames.
-func withoutPerl(t *testing.T, on localRunner) localRunner {
+// withoutPython is a host on which the shell has to store the frames.
+func withoutPython(t *testing.T, on localRunner) localRunner {
 	t.Helper()
 	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "perl"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(bin, "python3"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	path := os.Getenv("PATH")
@@ -99,10 +99,10 @@ func withoutPerl(t *testing.T, on localRunner) localRunner {
 	return on
 }
 
-// receivers are hosts with and without perl.
+// receivers are hosts with and without python3.
 func receivers(t *testing.T) map[string]localRunner {
 	t.Helper()
-	return map[string]localRunner{"perl": {}, "sh": withoutPerl(t, localRunner{})}
+	return map[string]localRunner{"python3": {}, "sh": withoutPython(t, localRunner{})}
 }
 
 func TestSendUnderOtherShells(t *testing.T) {

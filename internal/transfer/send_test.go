@@ -277,16 +277,21 @@ func TestSendNoticesAChangedFile(t *testing.T) {
 	wantNothing(t, dst)
 }
 
-// A host whose disk does not hold what was sent: the file is altered behind the script's back.
+// A host whose disk does not hold what was sent.
 func TestSendProvesWhatTheHostHolds(t *testing.T) {
-	dst := newDst(t)
-	runner := receiving(func(ctx context.Context, s host.Script) (host.Result, error) {
-		s.Text = strings.Replace(s.Text, "got=$(", `printf X | dd of="$part" conv=notrunc seek=70000 bs=1 2>/dev/null; got=$(`, 1)
-		return localRunner{}.Run(ctx, s)
-	})
-	_, err := Send(t.Context(), runner, Source{Path: place(t, noise(2*unit))}, at(dst))
-	wantError(t, err, "is not what was sent")
-	wantNothing(t, dst)
+	for name, on := range receivers(t) {
+		t.Run(name, func(t *testing.T) {
+			dst := newDst(t)
+			runner := receiving(func(ctx context.Context, s host.Script) (host.Result, error) {
+				s.Text = strings.Replace(s.Text, "got=$(", `printf X | dd of="$part" conv=notrunc seek=70000 bs=1 2>/dev/null; got=$(`, 1)
+				s.Args[6] = strings.Replace(s.Args[6], "put(file, buffer[:n], at)", "put(file, bytes(n), at)", 1)
+				return on.Run(ctx, s)
+			})
+			_, err := Send(t.Context(), runner, Source{Path: place(t, noise(2*unit))}, at(dst))
+			wantError(t, err, "is not what was sent")
+			wantNothing(t, dst)
+		})
+	}
 }
 
 func TestSendWithoutRoom(t *testing.T) {
@@ -301,7 +306,7 @@ func TestSendWithoutRoom(t *testing.T) {
 	})
 	t.Run("found out by dd", func(t *testing.T) {
 		dst := newDst(t)
-		runner := withoutPerl(t, withTool(t, "dd", `case $* in
+		runner := withoutPython(t, withTool(t, "dd", `case $* in
 			*seek=16*) echo "dd: error writing '/x': No space left on device" >&2; exit 1 ;;
 			*) PATH=${PATH#*:} exec dd "$@" ;;
 			esac`))
@@ -310,14 +315,14 @@ func TestSendWithoutRoom(t *testing.T) {
 		wantError(t, err, "No space left on device", "not enough space in "+filepath.Dir(dst))
 		wantNothing(t, dst)
 	})
-	t.Run("found out by perl", func(t *testing.T) {
+	t.Run("found out by python3", func(t *testing.T) {
 		dst := newDst(t)
 		runner := receiving(func(ctx context.Context, s host.Script) (host.Result, error) {
 			s.Text = "trap '' XFSZ; ulimit -f 2048\n" + s.Text
 			return localRunner{}.Run(ctx, s)
 		})
 		_, err := Send(t.Context(), runner, Source{Path: src}, at(dst))
-		wantError(t, err, "error writing", "File too large")
+		wantError(t, err, "unable to store the data", "File too large")
 		wantNothing(t, dst)
 	})
 }

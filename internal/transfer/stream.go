@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	blockSize = 4 << 20 // the most that one dd on the host takes
-	blocks    = 5       // buffers handed round between reading, digesting, packing and sending
+	blockSize = 2 << 20 // the most that one dd on the host takes
+	blocks    = 6       // buffers handed round between reading, digesting, packing and sending
 )
 
 var zeros [unit]byte
@@ -25,6 +25,7 @@ var zeros [unit]byte
 //	d FIRST COUNT          and COUNT units of data
 //	z FIRST COUNT LENGTH   and LENGTH bytes that decompress to COUNT units of data
 //	h FIRST COUNT          zeros where the base has data
+//	c FIRST COUNT          COUNT units of the map's extents are complete, so that they can be digested already
 //	end LINES BYTES        and the map, whose text has that many lines and whose index that many bytes
 //
 // The end comes when, and only when, everything was read without an error and agrees with the checksum. Reading, digesting,
@@ -212,7 +213,7 @@ func (s *stream) cutBlocks() error {
 func (s *stream) wipe(base *cursor, first, end int64) (frames []frame) {
 	for unit := base.next(first, end); unit < end; unit = base.next(unit+1, end) {
 		if !s.already.sent.has(unit) {
-			frames = appendUnit(frames, frame{'h', unit, 1, nil})
+			frames = appendUnits(frames, frame{'h', unit, 1, nil})
 		}
 	}
 	return frames
@@ -222,6 +223,7 @@ func (s *stream) wipe(base *cursor, first, end int64) (frames []frame) {
 func (s *stream) frames(base *cursor, b *block) (frames []frame) {
 	n := b.n + b.pad
 	clear(b.buf[b.n:min(len(b.buf), (n+unit-1)&^(unit-1))]) // the last unit travels whole; the host truncates
+	var complete []frame
 	for at := 0; at < n; at += unit {
 		piece, number := b.buf[at:at+unit], (b.off+int64(at))/unit
 		before, inBase := base.at(number)
@@ -233,24 +235,25 @@ func (s *stream) frames(base *cursor, b *block) (frames []frame) {
 			f = frame{'h', number, 1, nil}
 		} else {
 			mine := fingerprint(piece)
-			s.content.add(number, piece[:min(unit, n-at)], mine)
+			digested := s.content.add(number, piece[:min(unit, n-at)], mine)
+			complete = appendUnits(complete, frame{'c', digested.first, digested.count, nil})
 			if inBase && before == mine {
 				continue
 			}
 		}
 		if !s.already.sent.has(number) {
-			frames = appendUnit(frames, f)
+			frames = appendUnits(frames, f)
 		}
 	}
-	return frames
+	return append(frames, complete...)
 }
 
-// appendUnit adds a frame of one unit, which may become part of the one before it.
-func appendUnit(frames []frame, f frame) []frame {
+// appendUnits adds a frame, which may become part of the one before it.
+func appendUnits(frames []frame, f frame) []frame {
 	if len(frames) > 0 {
 		last := &frames[len(frames)-1]
 		if last.kind == f.kind && last.first+last.count == f.first {
-			last.count++
+			last.count += f.count
 			last.data = last.data[:len(last.data)+len(f.data)]
 			return frames
 		}
@@ -262,7 +265,7 @@ func isZero(p []byte) bool { return bytes.Equal(p, zeros[:len(p)]) }
 
 // pack compresses the frames of a shipment while others are read and sent, if that is worth while.
 func (s *stream) pack(shipment *shipment) {
-	if len(shipment.frames) > 0 {
+	if shipment.content() > 0 {
 		shipment.how = s.packer.treatment()
 	}
 	if shipment.how == plainly {
@@ -349,7 +352,9 @@ func (s *stream) Read(p []byte) (n int, err error) {
 // content is how many bytes the frames stand for.
 func (s *shipment) content() (bytes int64) {
 	for _, f := range s.frames {
-		bytes += f.count * unit
+		if f.kind != 'c' {
+			bytes += f.count * unit
+		}
 	}
 	return bytes
 }

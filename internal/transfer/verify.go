@@ -24,7 +24,7 @@ var ErrDamaged = errors.New("its content is not what was stored")
 // differ, or when one of the two is missing.
 func Verify(ctx context.Context, on Runner, file File, sha256 string) error {
 	_, err := on.Run(ctx, host.Script{
-		Step: "verify " + file.Path, Text: commonScript + verifyScript, Args: []string{file.Path, file.Map, sha256}, Repeatable: true,
+		Step: "verify " + file.Path, Text: commonScript + verifyScript, Args: []string{file.Path, file.Map, sha256, diskProgram}, Repeatable: true,
 	})
 	var exit *host.ExitError
 	if errors.As(err, &exit) && exit.Status == exitDamaged {
@@ -36,7 +36,7 @@ func Verify(ctx context.Context, on Runner, file File, sha256 string) error {
 // MakeMap makes the map of a file that came to be on the host itself, and returns its digest, the SHA-256 of the data in it.
 func MakeMap(ctx context.Context, on Runner, file File) (sha256 string, err error) {
 	result, err := on.Run(ctx, host.Script{
-		Step: "read " + file.Path, Text: commonScript + makeMapScript, Args: []string{file.Path, file.Map}, Repeatable: true,
+		Step: "read " + file.Path, Text: commonScript + makeMapScript, Args: []string{file.Path, file.Map, diskProgram}, Repeatable: true,
 	})
 	return strings.TrimSpace(string(result.Stdout)), err
 }

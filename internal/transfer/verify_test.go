@@ -38,11 +38,11 @@ func TestVerify(t *testing.T) {
 			}
 			return described(t, localRunner{}, dst)
 		},
-		"described without perl": func(t *testing.T, dst string) string {
+		"described without python3": func(t *testing.T, dst string) string {
 			if err := os.WriteFile(dst, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			digest := described(t, withoutPerl(t, localRunner{}), dst)
+			digest := described(t, withoutPython(t, localRunner{}), dst)
 			if digest != sha(content) {
 				t.Fatalf("got %q", digest)
 			}

@@ -21,8 +21,9 @@ else
 	digest() { sha256sum; }
 fi
 
-# data_digest FILE MAP: the SHA-256 of the data in the extents of the map.
+# data_digest FILE MAP: the SHA-256 of the data in the extents of the map; $disk is the text of disk.py.
 data_digest() {
+	python3 -I -c "$disk" digest "$1" "$2" 2>/dev/null && return
 	units=$((($(stat -c %s -- "$1") + unit - 1) / unit))
 	if [ "$(sed -n '/^[0-9]/p; /^index /q' "$2")" = "0 $units" ]; then
 		digest <"$1" | sed 's/ .*//'

@@ -1,7 +1,6 @@
-# receive.sh DST MAP WORK NEED_KIB BASE TOOL RECEIVER: stores the frames on standard input (stream.go) in WORK/part, proves the whole, and renames
+# receive.sh DST MAP WORK NEED_KIB BASE TOOL DISK_PY: stores the frames on standard input (stream.go) in WORK/part, proves the whole, and renames
 # it to DST. WORK/journal says which units are stored, so that another transfer can go on after an interruption.
-# RECEIVER is the text of receive.pl.
-dst=$1 map=$2 work=$3 need=$4 base=$5 tool=$6 receiver=$7
+dst=$1 map=$2 work=$3 need=$4 base=$5 tool=$6 disk=$7
 part=$work/part journal=$work/journal sent=0
 
 failed() { # failed MESSAGE: dd could not write
@@ -35,11 +34,17 @@ if [ ! -s "$journal" ]; then
 	fi
 	: >"$journal"
 fi
-# with_sh stores the frames, and sets end to what the last line says.
-with_sh() {
+cut() {
+	say "the stream ended too early"
+	exit 65
+}
+
+# frames stores the frames, and sets lines and bytes to what the last one says of the map.
+frames() {
 	exec 3>>"$journal" || exit 1
 	while read -r kind first count length; do
 		case $kind in
+		c) continue ;;
 		d) said=$(dd of="$part" bs=$unit seek="$first" count="$count" iflag=fullblock conv=notrunc 2>&1) || failed "$said" ;;
 		z)
 			said=$(dd bs="$length" count=1 iflag=fullblock 2>/dev/null | "$tool" -dc |
@@ -51,48 +56,50 @@ with_sh() {
 			said="$count+0 records in"
 			;;
 		end)
-			end="end $first $count"
+			lines=$first bytes=$count
 			return
 			;;
-		*) return ;;
+		*) cut ;;
 		esac
 		# A stream that was cut ends in the middle of a frame.
-		case $said in "$count+0 records in"*) ;; *) return ;; esac
+		case $said in "$count+0 records in"*) ;; *) cut ;; esac
 		echo "$first $count" >&3
 		sent=$((sent + count * 64))
 	done
+	cut
 }
 
-# with_perl does the same faster.
-with_perl() {
-	end=$(perl -e "$receiver" -- "$part" "$journal" "$tool")
-	case $end in "end "* | '') ;; *) failed "$end" ;; esac
+# with_sh stores everything, and sets want and got to the digest that it should have and the one that it has.
+with_sh() {
+	frames
+	while [ "$lines" -gt 0 ] && read -r name value; do
+		case $name in
+		size) size=$value ;;
+		sha256) want=$value ;;
+		esac
+		echo "$name $value"
+		lines=$((lines - 1))
+	done >"$work/map"
+	cat >>"$work/map"
+	if [ "$lines" != 0 ] || [ "$(sed '1,/^index /d' "$work/map" | wc -c)" -ne "$bytes" ]; then cut; fi
+	truncate -s "$size" "$part" || exit 1
+	# The disk writes while the processor digests what it was given to write.
+	dd if=/dev/null of="$part" conv=notrunc,fsync 2>/dev/null &
+	got=$(data_digest "$part" "$work/map")
+	wait $! || exit 1
 }
 
-end=''
-if perl -e 1 2>/dev/null; then with_perl; else with_sh; fi
-if [ -z "$end" ]; then say "the stream ended too early"; exit 65; fi
-
-read -r end lines bytes <<EOT
-$end
-EOT
-size='' want=''
-while [ "$lines" -gt 0 ] && read -r name value; do
-	case $name in
-	size) size=$value ;;
-	sha256) want=$value ;;
-	esac
-	echo "$name $value"
-	lines=$((lines - 1))
-done >"$work/map"
-cat >>"$work/map"
-if [ "$lines" != 0 ] || [ "$(sed '1,/^index /d' "$work/map" | wc -c)" -ne "$bytes" ]; then say "the stream ended too early"; exit 65; fi
-
-truncate -s "$size" "$part" || exit 1
-# The disk writes while the processor digests what it was given to write.
-dd if=/dev/null of="$part" conv=notrunc,fsync 2>/dev/null &
-got=$(data_digest "$part" "$work/map")
-wait $! || exit 1
+# A python3 that does not work says nothing and has read nothing.
+said=$(python3 -I -c "$disk" receive "$part" "$journal" "$work/map" "$tool" 2>/dev/null)
+case $said in
+'') with_sh ;;
+ready) cut ;;
+ready?"stored "*)
+	said=${said#*stored }
+	want=${said#* } want=${want%% *} got=${said#* * }
+	;;
+*) failed "${said#ready?}" ;;
+esac
 if [ "$got" != "$want" ]; then
 	say "the data read back from $part is not what was sent: SHA-256 $want expected, $got found"
 	rm -rf -- "$work"

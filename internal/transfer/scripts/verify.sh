@@ -1,9 +1,9 @@
-# verify.sh FILE MAP SHA256: compares a file with its map, which must have that digest.
+# verify.sh FILE MAP SHA256 DISK_PY: compares a file with its map, which must have that digest.
 damaged() {
 	say "$*"
 	exit 66
 }
-file=$1 map=$2 want=$3
+file=$1 map=$2 want=$3 disk=$4
 [ -f "$file" ] || damaged "$file is missing"
 [ -f "$map" ] || damaged "$map is missing"
 stands=$(sed -n 's/^sha256 //p; /^index /q' "$map")
