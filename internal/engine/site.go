@@ -13,7 +13,7 @@ import (
 )
 
 // viewLifetime is how long a view serves readers when nothing is written: a plan over a thousand records reads once.
-const viewLifetime = 30 * time.Second
+const viewLifetime = 2 * time.Minute
 
 // site is one host with its datastore.
 type site struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/onexen/terraform-provider-xen/internal/provider"
 	"github.com/onexen/terraform-provider-xen/internal/simhost"
 )
 
@@ -61,7 +62,7 @@ func (b *bed) lay(ctx context.Context, number int) error {
 	if b.machines, err = b.newWorkspace("machines", b.providerBlock()+machines(number, disk)+imports); err != nil {
 		return err
 	}
-	b.floor, err = b.newWorkspace("floor", floor(2*number))
+	b.floor, err = b.newWorkspace("floor", floor(number))
 	return err
 }
 
@@ -76,7 +77,7 @@ func (b *bed) installProvider() error {
 		os.MkdirAll(filepath.Join(b.folder, "provider"), 0o700),
 		os.WriteFile(filepath.Join(b.folder, "provider", "terraform-provider-xen"), []byte(script), 0o700),
 		os.WriteFile(filepath.Join(b.folder, "terraformrc"), fmt.Appendf(nil,
-			"provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", providerAddress, filepath.Join(b.folder, "provider")), 0o600),
+			"provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", provider.Address, filepath.Join(b.folder, "provider")), 0o600),
 	)
 }
 
@@ -180,18 +181,30 @@ import {
 }
 `
 
-// floor is a configuration of so many resources that stand in the state alone.
+// floor is a configuration of the same form whose resources stand in the state alone.
 func floor(number int) string {
 	return fmt.Sprintf(`
-resource "terraform_data" "of" {
-  count = %d
+locals {
+  numbers = toset([for n in range(1, %d) : tostring(n)])
+}
+
+resource "terraform_data" "image" {
+  for_each = local.numbers
   input = {
-    name   = "vm-${count.index}"
-    memory = 64
-    labels = { role = "measured" }
-    disks  = { xvda = { image_id = "xen01/${count.index}" } }
-    nics   = { eth0 = { bridge = "br0", ip = cidrhost("10.0.0.0/8", count.index) } }
+    name = "image-${each.key}"
+    type = "OS"
   }
 }
-`, number)
+
+resource "terraform_data" "machine" {
+  for_each = local.numbers
+  input = {
+    name   = "vm-${each.key}"
+    memory = 64
+    labels = { role = "measured" }
+    disks  = { xvda = { image_id = terraform_data.image[each.key].id } }
+    nics   = { eth0 = { bridge = "br0", ip = cidrhost("10.0.0.0/8", tonumber(each.key)) } }
+  }
+}
+`, number+1)
 }

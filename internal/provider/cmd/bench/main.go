@@ -15,13 +15,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-
 	"github.com/onexen/terraform-provider-xen/internal/provider"
 )
-
-// providerAddress is how configurations name the provider.
-const providerAddress = "registry.terraform.io/onexen/xen"
 
 // serveWord as the first argument makes this program the provider.
 const serveWord = "serve"
@@ -40,7 +35,7 @@ func main() {
 }
 
 func serve(ctx context.Context) error {
-	return providerserver.Serve(ctx, provider.New("bench"), providerserver.ServeOpts{Address: providerAddress})
+	return provider.Serve(ctx, "bench", false)
 }
 
 func bench(ctx context.Context) error {
