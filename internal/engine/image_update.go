@@ -103,6 +103,8 @@ func checkChange(record model.Image, spec model.ImageSpec) error {
 		return refuse("type", "an image of type %s cannot become one of type %s", record.Type, spec.Type)
 	case spec.Size != 0 && spec.Size < record.Size:
 		return refuse("size", "the image has %d MiB and cannot shrink to %d MiB", record.Size, spec.Size)
+	case spec.Type == model.ImageCDROM && spec.Size > record.Size:
+		return refuse("size", "a CDROM image is as large as its content and does not grow")
 	}
 	const late = "the content of the image comes from elsewhere now, which was not known when the apply was planned: apply again"
 	switch {

@@ -13,7 +13,7 @@ import (
 )
 
 // viewLifetime is how long a view serves readers when nothing is written: a plan over a thousand records reads once.
-const viewLifetime = 30 * time.Second
+const viewLifetime = 2 * time.Minute
 
 // site is one host with its datastore.
 type site struct {
@@ -99,18 +99,30 @@ func (s *site) view(ctx context.Context) (*view, error) {
 	}
 }
 
-func (r *reading) failed() bool {
+func (r *reading) ended() bool {
 	select {
 	case <-r.done:
-		return r.err != nil
+		return true
 	default:
 		return false
 	}
 }
 
+func (r *reading) failed() bool { return r.ended() && r.err != nil }
+
 // fresh looks at the host anew.
 func (s *site) fresh(ctx context.Context) (*view, error) {
 	s.changed()
+	return s.view(ctx)
+}
+
+// after looks at the host anew, once for all who have seen the same view.
+func (s *site) after(ctx context.Context, seen *view) (*view, error) {
+	s.reads.Lock()
+	if r := s.latest; r != nil && r.ended() && r.view == seen {
+		s.writes++
+	}
+	s.reads.Unlock()
 	return s.view(ctx)
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -29,8 +28,8 @@ type view struct {
 	domains  map[string]xl.Domain // by UUID
 	info     xl.Info
 	bridges  []string
-	watched  string              // command lines of the xl processes that watch over our domains
-	uses     map[string][]string // names of the virtual machines that use a record, sorted
+	watched  string // command lines of the xl processes that watch over our domains
+	index
 }
 
 func (s *site) look(ctx context.Context) (*view, error) {
@@ -49,7 +48,7 @@ func (s *site) look(ctx context.Context) (*view, error) {
 	if v.info, err = xl.ParseInfo(parts[2]); err != nil {
 		return nil, fmt.Errorf("unable to read what xl info says on host %s: %w", s.name, err)
 	}
-	v.uses = usesOf(snapshot)
+	v.index = indexOf(snapshot)
 	return v, nil
 }
 
@@ -64,24 +63,6 @@ func (s *site) explainLook(ctx context.Context, err error) error {
 	return err
 }
 
-// usesOf collects who uses what.
-func usesOf(snapshot datastore.Snapshot) map[string][]string {
-	uses := map[string][]string{}
-	for id := range snapshot.Records[model.KindVirtualMachine] {
-		vm, err := datastore.Decode[model.Header](snapshot, model.KindVirtualMachine, id)
-		if err != nil {
-			continue // a damaged record is reported when it is asked for
-		}
-		for _, use := range vm.Uses {
-			uses[use] = append(uses[use], vm.Name)
-		}
-	}
-	for _, users := range uses {
-		slices.Sort(users)
-	}
-	return uses
-}
-
 // parseDomains joins xl vm-list, which knows UUIDs, with xl list, which knows states.
 func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
 	entries, err := xl.ParseVMList(vmList)
@@ -92,11 +73,14 @@ func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
 	if err != nil {
 		return nil, err
 	}
+	byID := map[int]xl.Domain{}
+	for _, domain := range running {
+		byID[domain.ID] = domain
+	}
 	domains := map[string]xl.Domain{}
 	for _, entry := range entries {
-		at := slices.IndexFunc(running, func(d xl.Domain) bool { return d.ID == entry.ID })
-		if at >= 0 {
-			domains[entry.UUID] = running[at]
+		if domain, listed := byID[entry.ID]; listed {
+			domains[entry.UUID] = domain
 		}
 	}
 	return domains, nil
@@ -154,11 +138,8 @@ func (v *view) find(kind model.Kind, nameOrNumber string) (int, error) {
 		}
 		return id, nil
 	}
-	for id := range v.snapshot.Records[kind] {
-		header, err := datastore.Decode[model.Header](v.snapshot, kind, id)
-		if err == nil && header.Name == nameOrNumber {
-			return id, nil
-		}
+	if id, there := v.byName[kind][nameOrNumber]; there {
+		return id, nil
 	}
 	return 0, fmt.Errorf("%s %q on host %s: %w", kind.Noun(), nameOrNumber, v.host, ErrAbsent)
 }

@@ -28,7 +28,7 @@ func (e *Engine) VirtualMachine(ctx context.Context, ref model.Ref) (model.Virtu
 		return model.VirtualMachine{}, err
 	}
 	v, err := s.view(ctx)
-	for deadline := time.Now().Add(rebootPatience); err == nil; v, err = s.fresh(ctx) {
+	for deadline := time.Now().Add(rebootPatience); err == nil; v, err = s.after(ctx, v) {
 		vm, readErr := v.virtualMachine(ref.ID)
 		if readErr != nil || vm.State != model.VMRunning || !v.rebooting(vm) || time.Now().After(deadline) {
 			return vm, readErr

@@ -96,6 +96,8 @@ func (s ImageSpec) CheckNew() *FieldError {
 		return err
 	}
 	switch {
+	case s.Type == ImageCDROM && s.Size != 0:
+		return fieldError("size", "a CDROM image is as large as its content and cannot be given a size")
 	case s.hasSource():
 		return nil
 	case s.Type == ImageOS:
@@ -138,8 +140,6 @@ func (s ImageSpec) Check() *FieldError {
 		switch {
 		case s.Persistent:
 			return fieldError("persistent", "a CDROM image is read-only and cannot be persistent")
-		case s.Size != 0:
-			return fieldError("size", "a CDROM image is as large as its content and cannot be given a size")
 		case s.Format == FormatQcow2:
 			return fieldError("format", "a CDROM image is stored raw")
 		}

@@ -5,8 +5,11 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
 var _ datasource.DataSourceWithConfigure = (*hostDataSource)(nil)
@@ -46,7 +49,7 @@ type hostDataModel struct {
 	Tools          types.List   `tfsdk:"tools"`
 }
 
-func (d *hostDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func hostResults() map[string]schema.Attribute {
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
@@ -56,34 +59,36 @@ func (d *hostDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 	list := func(description string) schema.ListAttribute {
 		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "What a Xen host is and has, as it says itself.",
-		Attributes: map[string]schema.Attribute{
-			"name": schema.StringAttribute{
-				Optional:            true,
-				Computed:            true,
-				MarkdownDescription: "Name of the host in the provider's `hosts`. Default: the provider's `default_host`.",
-			},
-			"hostname":        text("Host name of dom0."),
-			"xen_version":     text("Version of Xen, such as `4.17.7`."),
-			"kernel":          text("Release of dom0's kernel."),
-			"scheduler":       text("Xen's scheduler, such as `credit2`."),
-			"capabilities":    list("What guests the host can run, as `xl info` names it in `virt_caps`: `pv`, `hvm`, `hap` and so on."),
-			"cpus":            number("Number of processors."),
-			"memory_total":    number("Memory of the machine in MiB."),
-			"memory_free":     number("Memory in MiB that new guests can get."),
-			"datastore":       text("Folder on the host in which images, records and disks are kept."),
-			"datastore_total": number("Size of the datastore's file system in MiB."),
-			"datastore_free":  number("Free space of the datastore's file system in MiB."),
-			"reflink": schema.BoolAttribute{
-				Computed: true,
-				MarkdownDescription: "Whether the disk of a virtual machine can share the blocks of its image, as XFS and Btrfs can do it; `false` " +
-					"also while there is no datastore.",
-			},
-			"bridges": list("Network bridges of dom0, sorted."),
-			"tools":   list("Programs on the host that the provider can use, sorted."),
+	return map[string]schema.Attribute{
+		"hostname":        text("Host name of dom0."),
+		"xen_version":     text("Version of Xen, such as `4.17.7`."),
+		"kernel":          text("Release of dom0's kernel."),
+		"scheduler":       text("Xen's scheduler, such as `credit2`."),
+		"capabilities":    list("What guests the host can run, as `xl info` names it in `virt_caps`: `pv`, `hvm`, `hap` and so on."),
+		"cpus":            number("Number of processors."),
+		"memory_total":    number("Memory of the machine in MiB."),
+		"memory_free":     number("Memory in MiB that new guests can get."),
+		"datastore":       text("Folder on the host in which images, records and disks are kept."),
+		"datastore_total": number("Size of the datastore's file system in MiB."),
+		"datastore_free":  number("Free space of the datastore's file system in MiB."),
+		"reflink": schema.BoolAttribute{
+			Computed: true,
+			MarkdownDescription: "Whether the disk of a virtual machine can share the blocks of its image, as XFS and Btrfs can do it; `false` " +
+				"also while there is no datastore.",
 		},
+		"bridges": list("Network bridges of dom0, sorted."),
+		"tools":   list("Programs on the host that the provider can use, sorted."),
 	}
+}
+
+func (d *hostDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	attributes := hostResults()
+	attributes["name"] = schema.StringAttribute{
+		Optional:            true,
+		Computed:            true,
+		MarkdownDescription: "Name of the host in the provider's `hosts`. Default: the provider's `default_host`.",
+	}
+	resp.Schema = schema.Schema{MarkdownDescription: "What a Xen host is and has, as it says itself.", Attributes: attributes}
 }
 
 func (d *hostDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
@@ -104,13 +109,17 @@ func (d *hostDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		resp.Diagnostics.AddError("Unable to read host "+name, err.Error())
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, hostDataModel{
-		Name:           types.StringValue(name),
+	resp.Diagnostics.Append(resp.State.Set(ctx, hostData(ctx, host, &resp.Diagnostics))...)
+}
+
+func hostData(ctx context.Context, host model.Host, diags *diag.Diagnostics) hostDataModel {
+	return hostDataModel{
+		Name:           types.StringValue(host.Name),
 		Hostname:       types.StringValue(host.Hostname),
 		XenVersion:     types.StringValue(host.XenVersion),
 		Kernel:         types.StringValue(host.Kernel),
 		Scheduler:      types.StringValue(host.Scheduler),
-		Capabilities:   stringListValue(ctx, host.Capabilities, &resp.Diagnostics),
+		Capabilities:   stringListValue(ctx, host.Capabilities, diags),
 		CPUs:           types.Int64Value(host.CPUs),
 		MemoryTotal:    types.Int64Value(host.TotalMemory),
 		MemoryFree:     types.Int64Value(host.FreeMemory),
@@ -118,7 +127,7 @@ func (d *hostDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		DatastoreTotal: types.Int64Value(host.DatastoreTotal),
 		DatastoreFree:  types.Int64Value(host.DatastoreFree),
 		Reflink:        types.BoolValue(host.Reflink),
-		Bridges:        stringListValue(ctx, host.Bridges, &resp.Diagnostics),
-		Tools:          stringListValue(ctx, host.Tools, &resp.Diagnostics),
-	})...)
+		Bridges:        stringListValue(ctx, host.Bridges, diags),
+		Tools:          stringListValue(ctx, host.Tools, diags),
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/onexen/terraform-provider-xen/internal/model"
@@ -38,8 +39,8 @@ type imageDataModel struct {
 	UsedBy         types.List   `tfsdk:"used_by"`
 }
 
-func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	attributes := map[string]schema.Attribute{
+func imageResults() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"type":            schema.StringAttribute{Computed: true, MarkdownDescription: "`OS`, `CDROM`, `DATABLOCK`, `KERNEL` or `RAMDISK`."},
 		"persistent":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether one virtual machine uses the image itself instead of a copy."},
 		"enabled":         schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether virtual machines may be made from the image."},
@@ -54,6 +55,10 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 		"state":           schema.StringAttribute{Computed: true, MarkdownDescription: "`READY`, `USED`, `USED_PERS`, `LOCKED`, `DISABLED` or `ERROR`."},
 		"used_by":         schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the virtual machines that use the image, sorted."},
 	}
+}
+
+func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	attributes := imageResults()
 	maps.Copy(attributes, lookupAttributes(model.KindImage.Noun()))
 	resp.Schema = schema.Schema{MarkdownDescription: "An image on a host, by id or name.", Attributes: attributes}
 }
@@ -75,7 +80,11 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		failed(&resp.Diagnostics, "read", model.KindImage, ref.String(), "", err)
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, imageDataModel{
+	resp.Diagnostics.Append(resp.State.Set(ctx, imageData(ctx, image, &resp.Diagnostics))...)
+}
+
+func imageData(ctx context.Context, image model.Image, diags *diag.Diagnostics) imageDataModel {
+	return imageDataModel{
 		lookupModel:    lookedUp(image.Header),
 		Type:           types.StringValue(string(image.Type)),
 		Persistent:     types.BoolValue(image.Persistent),
@@ -87,8 +96,8 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		Size:           numberOrNull(image.Size),
 		FSType:         stringOrNull(image.FSType),
 		SourceChecksum: stringOrNull(image.Delivered),
-		Labels:         mapOrNull(ctx, image.Labels, &resp.Diagnostics),
+		Labels:         mapOrNull(ctx, image.Labels, diags),
 		State:          types.StringValue(string(image.State)),
-		UsedBy:         stringListValue(ctx, append([]string{}, image.UsedBy...), &resp.Diagnostics),
-	})...)
+		UsedBy:         stringListValue(ctx, append([]string{}, image.UsedBy...), diags),
+	}
 }

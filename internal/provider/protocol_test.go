@@ -50,11 +50,17 @@ type existing struct {
 // create makes a resource and destroys it with the test.
 func (p plugin) create(t *testing.T, name string, config map[string]any) existing {
 	t.Helper()
-	schema := p.schemas[name]
-	nothing := pack(t, schema, tftypes.NewValue(schema.ValueType(), nil))
-	made := p.apply(t, name, existing{state: nothing}, dynamic(t, schema, config))
-	t.Cleanup(func() { p.apply(t, name, made, nothing) })
+	nothing := p.nothing(t, name)
+	made := p.apply(t, name, nothing, dynamic(t, p.schemas[name], config))
+	t.Cleanup(func() { p.apply(t, name, made, nothing.state) })
 	return made
+}
+
+// nothing is the state of a resource that does not exist.
+func (p plugin) nothing(t *testing.T, name string) existing {
+	t.Helper()
+	schema := p.schemas[name]
+	return existing{state: pack(t, schema, tftypes.NewValue(schema.ValueType(), nil))}
 }
 
 // id is the id of a resource that stands on the host.

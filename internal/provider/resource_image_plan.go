@@ -231,7 +231,7 @@ func (r *imageResource) planUpdate(ctx context.Context, m *imageModel, config, s
 		m.checkRemaking(ctx, config, &resp.Diagnostics)
 		return
 	}
-	m.checkType(&resp.Diagnostics)
+	m.checkType(state, &resp.Diagnostics)
 	if m.Size.ValueInt64() != 0 && m.Size.ValueInt64() < state.Size.ValueInt64() {
 		addErrorAt(&resp.Diagnostics, path.Root("size"), "Unable to shrink image "+state.Name.String(),
 			fmt.Sprintf("The image has %s MiB and %s MiB are wanted. A disk only grows: what stands at its end would be lost. %s", state.Size, m.Size, giveUp))
@@ -268,7 +268,10 @@ func changesInPlace(a, b types.String) bool {
 }
 
 // checkType refuses a type that the stored content cannot have.
-func (m *imageModel) checkType(diags *diag.Diagnostics) {
+func (m *imageModel) checkType(state imageModel, diags *diag.Diagnostics) {
+	if model.ImageType(m.Type.ValueString()) == model.ImageCDROM && m.Size.ValueInt64() > state.Size.ValueInt64() {
+		addErrorAt(diags, path.Root("size"), "Unable to grow the CDROM "+m.Name.String(), "A CDROM image is as large as its content.")
+	}
 	if model.ImageType(m.Type.ValueString()) == model.ImageCDROM && m.Format.ValueString() == model.FormatQcow2 {
 		addErrorAt(diags, path.Root("type"), "Unable to make a CDROM of image "+m.Name.String(), "The image is stored as qcow2, and a CDROM is a raw ISO.")
 	}

@@ -1,0 +1,97 @@
+// Bench measures what `terraform plan` costs where a thousand virtual machines stand on one host: remote commands, SSH connections, time
+// and memory. Beside it stands the floor, the same for as many terraform_data resources, with which no provider of ours has to do.
+//
+// The host is a simulated one in this process; Terraform is the one in PATH or in TF_ACC_TERRAFORM_PATH, and its provider this same
+// program, called again. `make bench-scale` runs it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+
+	"github.com/onexen/terraform-provider-xen/internal/provider"
+)
+
+// serveWord as the first argument makes this program the provider.
+const serveWord = "serve"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	run := bench
+	if len(os.Args) > 1 && os.Args[1] == serveWord {
+		run = serve
+	}
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func serve(ctx context.Context) error {
+	return provider.Serve(ctx, "bench", false)
+}
+
+func bench(ctx context.Context) error {
+	sizes := flag.String("sizes", "10,100,1000", "the `numbers` of virtual machines to measure")
+	rounds := flag.Int("rounds", 3, "how often each plan is made")
+	flag.Parse()
+	describeMachine(ctx)
+	printHeader()
+	for text := range strings.SplitSeq(*sizes, ",") {
+		number, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a number of virtual machines", text)
+		}
+		r, err := measureSize(ctx, number, *rounds)
+		if err != nil {
+			return fmt.Errorf("%d virtual machines: %w", number, err)
+		}
+		printRow(r)
+	}
+	return nil
+}
+
+// result is what was measured with so many virtual machines and images.
+type result struct {
+	number      int
+	plan, floor []sample // one for each round
+}
+
+// measureSize makes a host with so many virtual machines and images, and plans over all of them. The floor takes turns with it.
+func measureSize(ctx context.Context, number, rounds int) (r result, err error) {
+	folder, err := os.MkdirTemp("", "bench-scale-")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	b, err := newBed(ctx, folder, number)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	for _, workspace := range []workspace{b.machines, b.floor} {
+		if err := workspace.apply(ctx); err != nil {
+			return r, err
+		}
+	}
+	r.number = number
+	for range rounds {
+		plan, err := b.measure(ctx, b.machines)
+		if err != nil {
+			return r, err
+		}
+		floor, err := b.measure(ctx, b.floor)
+		if err != nil {
+			return r, err
+		}
+		r.plan, r.floor = append(r.plan, plan), append(r.floor, floor)
+	}
+	return r, nil
+}
