@@ -60,7 +60,7 @@ func (p *xenProvider) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *xenProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newHostDataSource, newImageDataSource, newVirtualMachineDataSource}
+	return []func() datasource.DataSource{newHostDataSource, newImageDataSource, newVirtualMachineDataSource, newVirtualMachineLogDataSource, newConsoleLogDataSource}
 }
 
 func (p *xenProvider) Functions(context.Context) []func() function.Function {
