@@ -94,7 +94,7 @@ func (s *site) setEvents(ctx context.Context, v *view, vm *model.VirtualMachine,
 		return nil
 	}
 	effective.OnPoweroff, effective.OnReboot, effective.OnCrash = body.OnPoweroff, body.OnReboot, body.OnCrash
-	if vm.Deployment == 0 {
+	if vm.DeploymentText == "" {
 		return nil // never started
 	}
 	kernel, ramdisk, err := v.bootFiles(*vm)

@@ -23,6 +23,26 @@ powered itself off is started again by the next apply, and ` + "`power_state = \
 Where a change replaces the virtual machine, the guest is shut down and its copies of images and volatile disks are destroyed with it.
 Persistent images keep what was written to them.
 
+## Power states
+
+` + "`power_state`" + ` is what is wanted, ` + "`state`" + ` what the host shows. Each of the four wanted states is reached from every state that is found, also
+from one that the guest or an administrator of the host brought about:
+
+| found | to ` + "`running`" + ` | to ` + "`paused`" + ` | to ` + "`suspended`" + ` | to ` + "`poweroff`" + ` |
+|---|---|---|---|---|
+| ` + "`RUNNING`" + ` | | ` + "`xl pause`" + ` | ` + "`xl save`" + ` | shut down within ` + "`shutdown_timeout`" + `, then ` + "`force_stop`" + ` decides |
+| ` + "`PAUSED`" + ` | ` + "`xl unpause`" + ` | | unpaused, then saved | unpaused, then shut down |
+| ` + "`SUSPENDED`" + ` | ` + "`xl restore`" + ` | restored, then paused | | restored, then shut down |
+| ` + "`POWEROFF`" + ` | started | started, then paused | started, then saved | |
+| ` + "`FAILED`" + ` | its domain is destroyed, then started | likewise | likewise | its domain is destroyed |
+
+A guest that is saved lies in the file ` + "`checkpoint`" + ` in the folder of the virtual machine on the host, which needs as much space as the guest
+has memory; a save that would not fit is refused before the guest is touched. The file goes when the guest runs again, and with the virtual
+machine. A restore that fails keeps it, and so does one that would do harm, because a disk is in use elsewhere or was written to since.
+Persistent images stay those of the virtual machine all the time.
+
+A guest that reboots itself is never taken for one that is gone: it is waited for.
+
 ## How disks are made
 
 A disk with an ` + "`image_id`" + ` is made once, when the virtual machine is. What ` + "`clone`" + ` of the disk allows and the host can do decides how, and

@@ -172,10 +172,14 @@ func (w *world) takeDown(d Domain) error {
 	return w.reload()
 }
 
-// end does what follows when the guest powers off, reboots or crashes.
+// end does what follows when the guest powers off, reboots or crashes. Where no xl process watches over the domain, it stays.
 func (w *world) end(d Domain, reason string) error {
 	d.Ends = time.Time{}
-	switch d.action(reason) {
+	action := d.action(reason)
+	if !w.watched(d) {
+		action = "preserve"
+	}
+	switch action {
 	case "preserve":
 		w.unwatch(d)
 		d.Stopped, d.Monitor = reason, 0

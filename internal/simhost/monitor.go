@@ -35,6 +35,16 @@ func (s *store) watch(d Domain) error {
 	return nil
 }
 
+// watched tells whether the monitor of a domain lives.
+func (s *store) watched(d Domain) bool {
+	f, err := os.OpenFile(s.monitorFile(d), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
+}
+
 // unwatch ends the monitor of a domain that is gone for good.
 func (s *store) unwatch(d Domain) { endMonitor(s.monitorFile(d)) }
 
