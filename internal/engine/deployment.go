@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"regexp"
@@ -39,9 +40,9 @@ func (d PlainDomain) config() xl.Config {
 		MaxVCPUs:   int(*body.VCPU),
 		Kernel:     d.Kernel,
 		Ramdisk:    d.Ramdisk,
-		OnPoweroff: "destroy",
-		OnReboot:   "restart",
-		OnCrash:    "destroy",
+		OnPoweroff: cmp.Or(body.OnPoweroff, "destroy"),
+		OnReboot:   cmp.Or(body.OnReboot, "restart"),
+		OnCrash:    cmp.Or(body.OnCrash, "destroy"),
 	}
 	if body.Memory != nil {
 		config.Memory, config.MaxMemory = *body.Memory, *body.MemoryMax

@@ -75,10 +75,13 @@ func (s *site) changed() {
 }
 
 // view is how things stand on the host, as of the last write of this process and at most viewLifetime ago.
-func (s *site) view(ctx context.Context) (*view, error) {
+func (s *site) view(ctx context.Context) (*view, error) { return s.viewOf(ctx, viewLifetime) }
+
+// viewOf is a view that is at most so old.
+func (s *site) viewOf(ctx context.Context, age time.Duration) (*view, error) {
 	s.reads.Lock()
 	r := s.latest
-	if r == nil || r.writes != s.writes || time.Since(r.began) > viewLifetime || r.failed() {
+	if r == nil || r.writes != s.writes || time.Since(r.began) > age || r.failed() {
 		r = &reading{writes: s.writes, began: time.Now(), done: make(chan struct{})}
 		s.latest = r
 		go func() {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"path"
 	"strconv"
-	"strings"
 
 	"github.com/onexen/terraform-provider-xen/internal/datastore"
 	"github.com/onexen/terraform-provider-xen/internal/host"
@@ -22,13 +21,15 @@ var lookScript string
 
 // view is how things stand on a host at one moment: the whole datastore, every domain and what is free, read in one round trip.
 type view struct {
-	host     string
-	store    *datastore.Store
-	snapshot datastore.Snapshot
-	domains  map[string]xl.Domain // by UUID
-	info     xl.Info
-	bridges  []string
-	watched  string // command lines of the xl processes that watch over our domains
+	host       string
+	store      *datastore.Store
+	snapshot   datastore.Snapshot
+	domains    map[string]xl.Domain // by UUID
+	info       xl.Info
+	bridges    []string
+	watched    string // command lines of the xl processes that watch over our domains
+	neighbours neighbours
+	autostarts autostarts
 	index
 }
 
@@ -38,7 +39,7 @@ func (s *site) look(ctx context.Context) (*view, error) {
 		return nil, s.explainLook(ctx, err)
 	}
 	parts := bytes.Split(also, []byte{0})
-	if len(parts) != 6 {
+	if len(parts) != 8 {
 		return nil, fmt.Errorf("host %s answered something unexpected when its domains were listed: %q", s.name, also)
 	}
 	v := &view{host: s.name, store: s.store, snapshot: snapshot, bridges: parseBridges(parts[3]), watched: string(parts[4])}
@@ -49,6 +50,7 @@ func (s *site) look(ctx context.Context) (*view, error) {
 		return nil, fmt.Errorf("unable to read what xl info says on host %s: %w", s.name, err)
 	}
 	v.index = indexOf(snapshot)
+	v.neighbours, v.autostarts = parseNeighbours(parts[5]), parseAutostarts(parts[6])
 	return v, nil
 }
 
@@ -86,12 +88,6 @@ func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
 	return domains, nil
 }
 
-// rebooting tells whether a domain that is not there is about to come back.
-func (v *view) rebooting(vm model.VirtualMachine) bool {
-	_, there := v.domains[vm.UUID]
-	return !there && strings.Contains(v.watched, v.store.Dir(model.KindVirtualMachine, vm.ID)+"/deployment.")
-}
-
 func (v *view) context(id int) (model.Context, error) {
 	record, err := datastore.Decode[model.Context](v.snapshot, model.KindContext, id)
 	record.Host = v.host
@@ -112,15 +108,15 @@ func (v *view) virtualMachine(id int) (model.VirtualMachine, error) {
 	}
 	vm.Host = v.host
 	vm.DeploymentText = withoutPassword(v.snapshot.Texts[v.deployment(vm)])
-	domain, there := v.domains[vm.UUID]
-	switch {
-	case there:
-		vm.DomID = domain.ID
-		if vm.State == model.VMPoweroff {
-			vm.State = model.VMRunning // started behind our back
-		}
-	case vm.State == model.VMRunning && !v.rebooting(vm):
-		vm.State = model.VMPoweroff
+	vm.DomID = v.domains[vm.UUID].ID
+	vm.State = v.seen(vm)
+	vm.Autostart = v.autostarted(vm)
+	vm.Failure = ""
+	switch vm.State {
+	case model.VMFailed:
+		vm.Failure = fmt.Sprintf("The guest has crashed, and its domain %d was kept as on_crash says. The next apply destroys the domain and brings the virtual machine to its power_state; its disks stay.", vm.DomID)
+	case model.VMRunning, model.VMPaused:
+		vm.Learned = v.neighbours.of(vm)
 	}
 	return vm, nil
 }

@@ -17,7 +17,7 @@ import (
 //go:embed scripts/vm_stop.sh
 var vmStopScript string
 
-// rebootPatience is how long a read waits for a guest that is between two boots.
+// rebootPatience is how long a read waits for a guest that is between two states.
 const rebootPatience = 20 * time.Second
 
 // VirtualMachine reads a virtual machine; ErrAbsent when the host says that there is none. A guest that is rebooting, and so unknown to
@@ -30,7 +30,7 @@ func (e *Engine) VirtualMachine(ctx context.Context, ref model.Ref) (model.Virtu
 	v, err := s.view(ctx)
 	for deadline := time.Now().Add(rebootPatience); err == nil; v, err = s.after(ctx, v) {
 		vm, readErr := v.virtualMachine(ref.ID)
-		if readErr != nil || vm.State != model.VMRunning || !v.rebooting(vm) || time.Now().After(deadline) {
+		if readErr != nil || vm.State.Transient() || !v.between(vm) || time.Now().After(deadline) {
 			return vm, readErr
 		}
 		select {
@@ -42,9 +42,12 @@ func (e *Engine) VirtualMachine(ctx context.Context, ref model.Ref) (model.Virtu
 	return model.VirtualMachine{}, err
 }
 
-// UpdateVirtualMachine changes name, labels, shutdown timeout, power state and what is said of the cloning of disks, which stay as they
-// are; nothing else of the specification is looked at.
+// UpdateVirtualMachine changes name, labels, power state with all that belongs to it, and what is said of the cloning of disks, which stay
+// as they are; nothing else of the specification is looked at.
 func (e *Engine) UpdateVirtualMachine(ctx context.Context, ref model.Ref, spec model.VirtualMachineSpec) (model.VirtualMachine, error) {
+	if err := spec.Check(); err != nil {
+		return model.VirtualMachine{}, err
+	}
 	s, err := e.site(ref.Host)
 	if err != nil {
 		return model.VirtualMachine{}, err
@@ -68,19 +71,28 @@ func (s *site) updateVirtualMachine(ctx context.Context, id int, spec model.Virt
 	if err != nil {
 		return err
 	}
-	if vm.State.Transient() || vm.State == model.VMFailed {
+	if vm.State.Transient() {
 		return fmt.Errorf("virtual machine %q is in the state %s: an operation on it was cut off, so it has to be replaced (terraform apply -replace)", vm.Name, vm.State)
+	}
+	if err := v.checkAutostart(spec.Autostart); err != nil {
+		return err
+	}
+	vm.Failure = ""
+	restart := mustRestart(vm, spec)
+	if !restart {
+		vm.RestartTrigger = spec.RestartTrigger
+	}
+	if err := s.setEvents(ctx, v, &vm, spec); err != nil {
+		return err
 	}
 	if err := s.rename(ctx, v, &vm, spec); err != nil {
 		return err
 	}
-	switch {
-	case spec.PowerState == model.VMPoweroff && vm.State != model.VMPoweroff:
-		return s.powerOff(ctx, &vm)
-	case spec.PowerState == model.VMRunning && vm.State == model.VMPoweroff:
-		return s.powerOn(ctx, v, &vm)
+	err = s.bring(ctx, &vm, spec, restart)
+	if _, linked := v.autostarts.targets[autostartLink(vm)]; linked || vm.Autostart {
+		err = errors.Join(err, s.setAutostart(ctx, vm))
 	}
-	return nil
+	return err
 }
 
 // renameScript gives a running domain another name. $1 id  $2 name.
@@ -92,7 +104,8 @@ func (s *site) rename(ctx context.Context, v *view, vm *model.VirtualMachine, sp
 	if spec.Name != "" {
 		vm.Name = spec.Name
 	}
-	vm.Labels, vm.ShutdownTimeout, vm.PowerState = spec.Labels, spec.ShutdownTimeout, spec.PowerState
+	vm.Labels, vm.ShutdownTimeout, vm.NeverForce = spec.Labels, spec.ShutdownTimeout, spec.NeverForce
+	vm.PowerState, vm.Autostart, vm.WaitFor = spec.PowerState, spec.Autostart, spec.WaitFor
 	for slot, disk := range vm.Body.Disks {
 		disk.Clone = spec.Body.Disks[slot].Clone
 		vm.Body.Disks[slot] = disk
@@ -111,40 +124,6 @@ func (s *site) rename(ctx context.Context, v *view, vm *model.VirtualMachine, sp
 	}
 	_, err := s.run(ctx, host.Script{Step: fmt.Sprintf("rename domain %q to %q", domain.Name, vm.Name), Text: renameScript, Args: []string{strconv.Itoa(domain.ID), vm.Name}})
 	return err
-}
-
-// powerOn starts a virtual machine from its disks as they are.
-func (s *site) powerOn(ctx context.Context, v *view, vm *model.VirtualMachine) error {
-	kernel, ramdisk, err := v.bootFiles(*vm)
-	if err != nil {
-		return err
-	}
-	domain := s.domain(*vm, kernel, ramdisk)
-	if err := v.checkMemory(domain.config()); err != nil {
-		return err
-	}
-	vm.Deployment++
-	err = s.boot(ctx, vm, domain)
-	if err == nil {
-		return nil
-	}
-	// What stands on the disks stays; only the start is taken back.
-	ctx, cancel := detached(ctx)
-	defer cancel()
-	if stopErr := s.stop(ctx, *vm, 0); stopErr != nil {
-		return fmt.Errorf("%w\n\nThe clean-up failed as well: %w", err, stopErr)
-	}
-	vm.State = model.VMPoweroff
-	return errors.Join(err, s.update(ctx, model.KindVirtualMachine, vm.Header, vm))
-}
-
-// powerOff ends the domain and keeps everything else.
-func (s *site) powerOff(ctx context.Context, vm *model.VirtualMachine) error {
-	if err := s.stop(ctx, *vm, vm.ShutdownTimeout); err != nil {
-		return err
-	}
-	vm.State = model.VMPoweroff
-	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
 }
 
 // DeleteVirtualMachine shuts the guest down, destroys the domain when that takes too long, and removes its disks only after the domain
@@ -175,7 +154,8 @@ func (s *site) destroyVirtualMachine(ctx context.Context, id int, patience time.
 	if err != nil {
 		return err
 	}
-	if vm.State != model.VMRunning {
+	seen := v.seen(vm)
+	if seen != model.VMRunning && seen != model.VMPaused {
 		patience = 0 // there is no guest that could be asked
 	}
 	vm.State = model.VMShutdown
@@ -183,24 +163,11 @@ func (s *site) destroyVirtualMachine(ctx context.Context, id int, patience time.
 		return err
 	}
 	if err := s.stop(ctx, vm, min(patience, vm.ShutdownTimeout)); err != nil {
+		if _, stays := errors.AsType[*staysUpError](err); stays {
+			vm.State = seen
+			err = errors.Join(err, s.update(ctx, model.KindVirtualMachine, vm.Header, vm))
+		}
 		return err
 	}
 	return s.remove(ctx, model.KindVirtualMachine, id)
-}
-
-// stop ends the domain and waits until nothing of it is left but files.
-func (s *site) stop(ctx context.Context, vm model.VirtualMachine, patience time.Duration) error {
-	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), vm.UUID, strconv.Itoa(int(math.Ceil(patience.Seconds())))}
-	for _, disk := range vm.Disks {
-		if disk.Own || !disk.ReadOnly {
-			args = append(args, disk.File)
-		}
-	}
-	_, err := s.run(ctx, host.Script{
-		Step:       fmt.Sprintf("stop virtual machine %q", vm.Name),
-		Text:       vmFunctions + vmStopScript,
-		Args:       args,
-		Repeatable: true,
-	})
-	return err
 }

@@ -27,20 +27,19 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 	if err != nil {
 		return err
 	}
-	vm.State = model.VMBoot
+	vm.State, vm.ConsoleName = model.VMBoot, vm.Name
 	if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
 		return err
 	}
-	select {
-	case s.booting <- struct{}{}:
-		defer func() { <-s.booting }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	release, err := s.bootAlone(ctx)
+	if err != nil {
+		return err
 	}
+	defer release()
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment), vm.UUID, vm.Name, strconv.FormatInt(vm.VNCPort, 10)}
 	_, err = s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("start virtual machine %q", vm.Name),
-		Text:  vmFunctions + vmBootScript,
+		Text:  vmFunctions + guardFunctions + vmBootScript,
 		Args:  append(args, guardedFiles(*vm)...),
 		Stdin: strings.NewReader(text),
 	})

@@ -45,6 +45,9 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	if err != nil {
 		return model.VirtualMachine{}, err
 	}
+	if err := v.checkAutostart(spec.Autostart); err != nil {
+		return model.VirtualMachine{}, err
+	}
 	r, err := v.resolve(spec)
 	if err != nil {
 		return model.VirtualMachine{}, err
@@ -82,7 +85,11 @@ func newVirtualMachine(id int, spec model.VirtualMachineSpec, r resolved) model.
 		Body:            spec.Body,
 		Effective:       r.body,
 		ShutdownTimeout: spec.ShutdownTimeout,
+		NeverForce:      spec.NeverForce,
 		PowerState:      spec.PowerState,
+		RestartTrigger:  spec.RestartTrigger,
+		Autostart:       spec.Autostart,
+		WaitFor:         spec.WaitFor,
 		Created:         time.Now().UTC().Truncate(time.Second),
 	}
 	if vm.Name == "" {
@@ -125,7 +132,15 @@ func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.Virtua
 		vm.State = model.VMPoweroff
 		return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
 	}
-	return s.boot(ctx, vm, s.domain(*vm, r.kernel, r.ramdisk))
+	if err := s.boot(ctx, vm, s.domain(*vm, r.kernel, r.ramdisk)); err != nil {
+		return err
+	}
+	if vm.Autostart && vm.PowerState == model.VMRunning {
+		if err := s.setAutostart(ctx, *vm); err != nil {
+			return err
+		}
+	}
+	return s.hold(ctx, vm, vm.PowerState)
 }
 
 // prolog makes the disks, notes how, and stores the context's ISO.

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // DomainType is how Xen virtualises a domain.
 type DomainType string
@@ -26,10 +29,11 @@ const (
 	VMBoot      VMState = "BOOT"
 	VMRunning   VMState = "RUNNING"
 	VMPoweroff  VMState = "POWEROFF"
-	VMSuspended VMState = "SUSPENDED"
+	VMSuspended VMState = "SUSPENDED" // its memory lies in a file
+	VMPaused    VMState = "PAUSED"    // its domain stands there without running; OpenNebula has no word for it
 	VMShutdown  VMState = "SHUTDOWN"
 	VMEpilog    VMState = "EPILOG"
-	VMFailed    VMState = "FAILED"
+	VMFailed    VMState = "FAILED" // its guest has crashed and its domain was kept
 )
 
 // Transient tells whether the state belongs to an operation that is under way or was cut off.
@@ -55,6 +59,10 @@ type VirtualMachineBody struct {
 	Graphics  *Graphics         `json:"graphics,omitempty"`
 	ContextID *int              `json:"context_id,omitempty"`
 	Context   map[string]string `json:"context,omitempty"` // merged over the context's variables
+
+	OnPoweroff string `json:"on_poweroff,omitempty"` // one of EventActions; default destroy
+	OnReboot   string `json:"on_reboot,omitempty"`   // default restart
+	OnCrash    string `json:"on_crash,omitempty"`    // default destroy
 }
 
 // OS says what a domain boots. Nothing said: an HVM domain boots its first disk, a PV or PVH domain needs a kernel or a boot loader.
@@ -104,8 +112,12 @@ type VirtualMachineSpec struct {
 	Name            string // default one-<VID>
 	TemplateID      *int
 	Body            VirtualMachineBody
-	PowerState      VMState       // VMRunning or VMPoweroff
+	PowerState      VMState       // VMRunning, VMPoweroff, VMSuspended or VMPaused
 	ShutdownTimeout time.Duration // how long a guest may take to shut down before it is destroyed
+	NeverForce      bool          // a guest that does not shut down in time stays as it is
+	RestartTrigger  string        // another one than before reboots the guest
+	Autostart       bool          // the host starts it when it boots, while its power state is VMRunning
+	WaitFor         *WaitFor      // nil: a guest is not waited for
 	Labels          map[string]string
 	Foreseen        map[string]CloneMethod // by slot: how the plan says that the disk is made; the others are made as the host can
 }
@@ -137,21 +149,34 @@ type VirtualMachine struct {
 	VNCPort         int64              `json:"vnc_port,omitempty"`
 	Deployment      int                `json:"deployment"` // n of deployment.<n>
 	ShutdownTimeout time.Duration      `json:"shutdown_timeout,omitempty"`
+	NeverForce      bool               `json:"never_force,omitempty"`
 	PowerState      VMState            `json:"power_state"`
+	RestartTrigger  string             `json:"restart_trigger,omitempty"`
+	Autostart       bool               `json:"autostart,omitempty"`
+	WaitFor         *WaitFor           `json:"wait_for,omitempty"`
+	ConsoleName     string             `json:"console_name,omitempty"`   // the domain's name when it was made, which the log of its console has
 	ContextSHA256   string             `json:"context_sha256,omitempty"` // of the ISO
 	Failure         string             `json:"failure,omitempty"`        // why the state is FAILED
 	Created         time.Time          `json:"created"`
 
-	DomID          int    `json:"-"` // 0 when there is no domain
-	DeploymentText string `json:"-"` // the deployment file without its password
+	Learned        map[string][]string `json:"-"` // by network card: addresses that the host has seen, while the guest runs
+	DomID          int                 `json:"-"` // 0 when there is no domain
+	DeploymentText string              `json:"-"` // the deployment file without its password
 }
 
-// Addresses are the IP addresses that its network cards were given, in the order of their names.
+// Addresses are the IP addresses of its network cards, in the order of their names: the one that a card was given, then those that the
+// host has seen.
 func (vm VirtualMachine) Addresses() []string {
 	addresses := []string{}
 	for _, name := range sortedKeys(vm.Effective.NICs) {
+		all := vm.Learned[name]
 		if ip := vm.Effective.NICs[name].IP; ip != "" {
-			addresses = append(addresses, ip)
+			all = append([]string{ip}, all...)
+		}
+		for _, ip := range all {
+			if !slices.Contains(addresses, ip) {
+				addresses = append(addresses, ip)
+			}
 		}
 	}
 	return addresses

@@ -43,6 +43,9 @@ func (b VirtualMachineBody) Check() *FieldError {
 	case b.Memory != nil && b.MemoryMax != nil && *b.MemoryMax < *b.Memory:
 		return fieldError("memory_max", "memory_max (%d MiB) is smaller than memory (%d MiB)", *b.MemoryMax, *b.Memory)
 	}
+	if err := b.checkEvents(); err != nil {
+		return err
+	}
 	if err := b.OS.check(); err != nil {
 		return err
 	}
@@ -243,6 +246,9 @@ func (s VirtualMachineSpec) Check() *FieldError {
 	}
 	if s.ShutdownTimeout < 0 {
 		return fieldError("shutdown_timeout", "a timeout is not negative")
+	}
+	if err := s.checkPower(); err != nil {
+		return err
 	}
 	return s.Body.Check()
 }

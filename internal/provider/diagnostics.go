@@ -71,7 +71,7 @@ func fieldPath(field string) path.Path {
 			at = at.AtName(attribute)
 		}
 		return at
-	case "os", "graphics", "source_disk":
+	case "os", "graphics", "source_disk", "wait_for":
 		return at.AtName(rest)
 	}
 	return at.AtMapKey(rest) // keys of variables, files and labels may hold dots

@@ -27,6 +27,10 @@ type machineModel struct {
 	Graphics  types.Object  `tfsdk:"graphics"`
 	ContextID types.String  `tfsdk:"context_id"`
 	Context   types.Map     `tfsdk:"context"`
+
+	OnPoweroff types.String `tfsdk:"on_poweroff"`
+	OnReboot   types.String `tfsdk:"on_reboot"`
+	OnCrash    types.String `tfsdk:"on_crash"`
 }
 
 type osModel struct {
@@ -73,6 +77,7 @@ func (m machineModel) values() map[string]attr.Value {
 	return map[string]attr.Value{
 		"type": m.Type, "cpu": m.CPU, "vcpu": m.VCPU, "memory": m.Memory, "memory_max": m.MemoryMax, "os": m.OS,
 		"disks": m.Disks, "nics": m.NICs, "graphics": m.Graphics, "context_id": m.ContextID, "context": m.Context,
+		"on_poweroff": m.OnPoweroff, "on_reboot": m.OnReboot, "on_crash": m.OnCrash,
 	}
 }
 
@@ -87,6 +92,10 @@ func (m machineModel) toBody(ctx context.Context, diags *diag.Diagnostics) model
 		ContextID: refID(path.Root("context_id"), m.ContextID, diags),
 		Context:   stringMap(m.Context),
 		Graphics:  toGraphics(m.Graphics),
+
+		OnPoweroff: m.OnPoweroff.ValueString(),
+		OnReboot:   m.OnReboot.ValueString(),
+		OnCrash:    m.OnCrash.ValueString(),
 	}
 	if os := object[osModel](ctx, m.OS, diags); os != nil {
 		body.OS = os.toOS(diags)
@@ -171,6 +180,10 @@ func (m machineModel) fromBody(ctx context.Context, host string, body model.Virt
 		Graphics:  fromGraphics(body.Graphics, of.graphics, diags),
 		ContextID: refValue(host, body.ContextID),
 		Context:   mapOrNull(ctx, body.Context, diags),
+
+		OnPoweroff: stringOrNull(body.OnPoweroff),
+		OnReboot:   stringOrNull(body.OnReboot),
+		OnCrash:    stringOrNull(body.OnCrash),
 	}
 	nics := map[string]nicModel{}
 	for name, nic := range body.NICs {

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"maps"
+
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -9,7 +11,7 @@ import (
 // machineAttributes are the arguments that templates and virtual machines have in common; change is what the description of each says
 // of a change.
 func machineAttributes(change string) map[string]schema.Attribute {
-	return map[string]schema.Attribute{
+	attributes := map[string]schema.Attribute{
 		"type": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "How Xen runs the guest: `pv`, `pvh` or `hvm`. Default: `pv` with `os.kernel_id` or `os.bootloader`, " +
@@ -65,6 +67,8 @@ func machineAttributes(change string) map[string]schema.Attribute {
 				"underscores." + change,
 		},
 	}
+	maps.Copy(attributes, eventAttributes())
+	return attributes
 }
 
 func osAttributes() map[string]schema.Attribute {

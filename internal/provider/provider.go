@@ -62,7 +62,7 @@ func (p *xenProvider) Resources(context.Context) []func() resource.Resource {
 func (p *xenProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		newHostDataSource, newHostsDataSource, newImageDataSource, newImagesDataSource, newTemplateDataSource,
-		newVirtualMachineDataSource, newVirtualMachinesDataSource,
+		newVirtualMachineDataSource, newVirtualMachinesDataSource, newVirtualMachineLogDataSource, newConsoleLogDataSource,
 	}
 }
 

@@ -61,6 +61,7 @@ func (r *virtualMachineResource) Create(ctx context.Context, req resource.Create
 		return
 	}
 	resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
+	vm = await(ctx, eng, vm, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, vm, &resp.Diagnostics))...)
 }
 
@@ -87,15 +88,16 @@ func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequ
 	default:
 		warnOfFailure(&resp.Diagnostics, model.KindVirtualMachine, vm.Header, string(vm.State), vm.Failure)
 		resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
-		state = state.fromRecord(ctx, vm, &resp.Diagnostics)
+		state = state.fromRecord(ctx, vm, &resp.Diagnostics).keepAddresses(state)
 		state.PowerState = powerState(state.PowerState, vm)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
 }
 
 func (r *virtualMachineResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan virtualMachineModel
+	var plan, state virtualMachineModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	timeout, diags := plan.Timeouts.Update(ctx, virtualMachineTimeout)
 	resp.Diagnostics.Append(diags...)
 	spec := plan.toSpec(ctx, &resp.Diagnostics)
@@ -113,7 +115,12 @@ func (r *virtualMachineResource) Update(ctx context.Context, req resource.Update
 		failed(&resp.Diagnostics, "update", model.KindVirtualMachine, spec.Name, ref.Host, err)
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, vm, &resp.Diagnostics))...)
+	if started := state.DomID.ValueInt64() != int64(vm.DomID); started {
+		vm = await(ctx, eng, vm, &resp.Diagnostics)
+	}
+	updated := plan.fromRecord(ctx, vm, &resp.Diagnostics)
+	updated.Addresses = known(plan.Addresses, updated.Addresses)
+	resp.Diagnostics.Append(resp.State.Set(ctx, updated)...)
 }
 
 func (r *virtualMachineResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -24,6 +24,10 @@ type virtualMachineModel struct {
 	TemplateID      types.String   `tfsdk:"template_id"`
 	PowerState      types.String   `tfsdk:"power_state"`
 	ShutdownTimeout types.String   `tfsdk:"shutdown_timeout"`
+	ForceStop       types.Bool     `tfsdk:"force_stop"`
+	RestartTrigger  types.String   `tfsdk:"restart_trigger"`
+	Autostart       types.Bool     `tfsdk:"autostart"`
+	WaitFor         types.Object   `tfsdk:"wait_for"`
 	Timeouts        timeouts.Value `tfsdk:"timeouts"`
 
 	VID            types.Int64  `tfsdk:"vid"`
@@ -43,6 +47,10 @@ func (m virtualMachineModel) toSpec(ctx context.Context, diags *diag.Diagnostics
 		Body:            m.toBody(ctx, diags),
 		PowerState:      model.VMRunning,
 		ShutdownTimeout: defaultShutdownTimeout,
+		NeverForce:      !m.ForceStop.IsNull() && !m.ForceStop.IsUnknown() && !m.ForceStop.ValueBool(),
+		RestartTrigger:  m.RestartTrigger.ValueString(),
+		Autostart:       m.Autostart.ValueBool(),
+		WaitFor:         toWaitFor(ctx, m.WaitFor, diags),
 		Labels:          stringMap(m.Labels),
 	}
 	if power := m.PowerState.ValueString(); power != "" {
@@ -59,9 +67,7 @@ func (m virtualMachineModel) fromRecord(ctx context.Context, vm model.VirtualMac
 	m = m.identify(vm)
 	m.Labels = keepMap(ctx, m.Labels, vm.Labels, diags)
 	m.TemplateID = keepString(m.TemplateID, refValue(vm.Host, vm.TemplateID).ValueString())
-	if before, err := parseDuration(m.ShutdownTimeout.ValueString()); err != nil || before != vm.ShutdownTimeout {
-		m.ShutdownTimeout = types.StringValue(durationText(vm.ShutdownTimeout))
-	}
+	m = m.withPower(ctx, vm, diags)
 	m.NICs = withMACs(ctx, m.NICs, vm.Body.NICs, diags)
 	m.machineModel = m.fromBody(ctx, vm.Host, vm.Body, virtualMachineTypes, diags)
 	m.NICs = withMACs(ctx, m.NICs, vm.Effective.NICs, diags)
@@ -110,17 +116,4 @@ func withMACs(ctx context.Context, nics types.Map, host map[string]model.NIC, di
 		}
 	}
 	return devicesOrNull(ctx, nicType, models, diags)
-}
-
-// powerState is the argument that would leave things as they are. While an operation is under way that is the one before.
-func powerState(before types.String, vm model.VirtualMachine) types.String {
-	switch {
-	case vm.State.Transient() && !before.IsNull():
-		return before
-	case vm.State == model.VMFailed && vm.DomID == 0:
-		return types.StringValue(strings.ToLower(string(model.VMPoweroff)))
-	case vm.State == model.VMFailed || vm.State.Transient():
-		return types.StringValue(strings.ToLower(string(model.VMRunning)))
-	}
-	return types.StringValue(strings.ToLower(string(vm.State)))
 }

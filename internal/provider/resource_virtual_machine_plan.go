@@ -39,11 +39,8 @@ func (r *virtualMachineResource) ValidateConfig(ctx context.Context, req resourc
 			refuse("name", err)
 		}
 	}
-	if power := config.PowerState.ValueString(); power != "" && power != "running" && power != "poweroff" {
-		refuse("power_state", fmt.Errorf("%q is not a power state: use running or poweroff", power))
-	}
+	config.checkPower(ctx, func(err *model.FieldError) { refused(&resp.Diagnostics, model.KindVirtualMachine, err) }, &resp.Diagnostics)
 	refID(path.Root("template_id"), config.TemplateID, &resp.Diagnostics)
-	duration(path.Root("shutdown_timeout"), config.ShutdownTimeout, &resp.Diagnostics)
 	config.check(ctx, model.KindVirtualMachine, nil, config.TemplateID.IsNull(), &resp.Diagnostics)
 }
 
@@ -137,6 +134,9 @@ func (m *virtualMachineModel) planUpdate(ctx context.Context, config, state virt
 	asMade := m.asMade(state, &resp.Diagnostics)
 	now, before := asMade.values(), state.values()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if slices.Contains(eventNames, name) {
+			continue
+		}
 		for _, at := range differences(path.Root(name), before[name], now[name]) {
 			if slot, attribute, remade := remadeDisk(at, state, asMade); remade {
 				refuseRemaking(ctx, at, slot, attribute, state, *m, &resp.Diagnostics)
@@ -148,12 +148,7 @@ func (m *virtualMachineModel) planUpdate(ctx context.Context, config, state virt
 	resp.RequiresReplace.Append(differences(path.Root("template_id"), state.TemplateID, m.TemplateID)...)
 	m.planPassword(ctx, config, resp)
 	m.keepWords(state)
-	if m.PowerState.Equal(state.PowerState) {
-		m.VNCPort = state.VNCPort
-		if m.Name.Equal(state.Name) {
-			m.DeploymentFile = state.DeploymentFile
-		}
-	}
+	m.planPower(state)
 }
 
 // keepWords keeps what the state says in other words: 60s is 1m, and a number has more digits in a configuration than on the host.

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -23,6 +22,26 @@ powered itself off is started again by the next apply, and ` + "`power_state = \
 
 Where a change replaces the virtual machine, the guest is shut down and its copies of images and volatile disks are destroyed with it.
 Persistent images keep what was written to them.
+
+## Power states
+
+` + "`power_state`" + ` is what is wanted, ` + "`state`" + ` what the host shows. Each of the four wanted states is reached from every state that is found, also
+from one that the guest or an administrator of the host brought about:
+
+| found | to ` + "`running`" + ` | to ` + "`paused`" + ` | to ` + "`suspended`" + ` | to ` + "`poweroff`" + ` |
+|---|---|---|---|---|
+| ` + "`RUNNING`" + ` | | ` + "`xl pause`" + ` | ` + "`xl save`" + ` | shut down within ` + "`shutdown_timeout`" + `, then ` + "`force_stop`" + ` decides |
+| ` + "`PAUSED`" + ` | ` + "`xl unpause`" + ` | | unpaused, then saved | unpaused, then shut down |
+| ` + "`SUSPENDED`" + ` | ` + "`xl restore`" + ` | restored, then paused | | restored, then shut down |
+| ` + "`POWEROFF`" + ` | started | started, then paused | started, then saved | |
+| ` + "`FAILED`" + ` | its domain is destroyed, then started | likewise | likewise | its domain is destroyed |
+
+A guest that is saved lies in the file ` + "`checkpoint`" + ` in the folder of the virtual machine on the host, which needs as much space as the guest
+has memory; a save that would not fit is refused before the guest is touched. The file goes when the guest runs again, and with the virtual
+machine. A restore that fails keeps it, and so does one that would do harm, because a disk is in use elsewhere or was written to since.
+Persistent images stay those of the virtual machine all the time.
+
+A guest that reboots itself is never taken for one that is gone: it is waited for.
 
 ## How disks are made
 
@@ -75,6 +94,7 @@ func virtualMachineGraphics() map[string]schema.Attribute {
 func (r *virtualMachineResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := machineAttributes(replaces)
 	maps.Copy(attributes, virtualMachineArguments(ctx))
+	maps.Copy(attributes, powerAttributes())
 	maps.Copy(attributes, virtualMachineResults())
 	if graphics, ok := attributes["graphics"].(schema.SingleNestedAttribute); ok {
 		graphics.Attributes = virtualMachineGraphics()
@@ -108,20 +128,6 @@ func virtualMachineArguments(ctx context.Context) map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: "Id of a `xen_template` on the same host that gives what is not said here." + replaces,
 		},
-		"power_state": schema.StringAttribute{
-			Optional: true,
-			Computed: true,
-			Default:  stringdefault.StaticString("running"),
-			MarkdownDescription: "`running` or `poweroff`. Default `running`. What the guest does of itself shows as a difference. " +
-				"Changed in place: the guest is started, or shut down and, after `shutdown_timeout`, destroyed; its disks stay.",
-		},
-		"shutdown_timeout": schema.StringAttribute{
-			Optional: true,
-			Computed: true,
-			Default:  stringdefault.StaticString("60s"),
-			MarkdownDescription: "How long the guest may take to shut down before its domain is destroyed, as a duration. Default `60s`." +
-				inPlace,
-		},
 		"timeouts": timeoutsAttribute(ctx, "20m", "20m", "20m"),
 	}
 }
@@ -145,18 +151,19 @@ func virtualMachineResults() map[string]schema.Attribute {
 		},
 		"state": schema.StringAttribute{
 			Computed: true,
-			MarkdownDescription: "State when it was last read: `RUNNING`, `POWEROFF`, `FAILED`, or one of `PENDING`, `PROLOG`, `BOOT`, " +
-				"`SHUTDOWN`, `EPILOG` while an operation is under way.",
+			MarkdownDescription: "State when it was last read: `RUNNING`, `POWEROFF`, `SUSPENDED`, `PAUSED`, `FAILED` (the guest has crashed and its domain was kept), or " +
+				"one of `PENDING`, `PROLOG`, `BOOT`, `SHUTDOWN`, `EPILOG` while an operation is under way.",
 		},
 		"vnc_port": schema.Int64Attribute{
 			Computed:            true,
 			MarkdownDescription: "TCP port of the screen on the host; null without `graphics`.",
 		},
 		"addresses": schema.ListAttribute{
-			Computed:            true,
-			ElementType:         types.StringType,
-			MarkdownDescription: "IP addresses of the network cards, in the order of their names, as far as they were given.",
-			PlanModifiers:       []planmodifier.List{listplanmodifier.UseStateForUnknown()},
+			Computed:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "IP addresses of the network cards, in the order of their names: the one that a card was given, then, of a guest that lives, those " +
+				"that an agent in the guest wrote to xenstore, that DHCP leases on the host (dnsmasq, ISC) and its table of neighbours show. Addresses of the link alone are left out.",
+			PlanModifiers: []planmodifier.List{listplanmodifier.UseStateForUnknown()},
 		},
 		"deployment_file": schema.StringAttribute{
 			Computed:            true,

@@ -17,13 +17,16 @@ type Domain struct {
 	xl.Config        // as it was created; Name follows xl rename
 	ID        int    // domid
 	File      string // the deployment file that xl create was given
+	Restored  string // the checkpoint that xl restore was given
 	Monitor   int    // the first domid, by which its xl process is known; 0: it has none
 	Paused    bool   // created with -p, paused since, or half-created
 	Stopped   string // "poweroff", "reboot" or "crash" when on_... = "preserve" keeps it after its end
 	Started   time.Time
 	Ran       bool      // it was unpaused once, so that its drivers answer
 	Ends      time.Time // when the guest obeys; zero: not at all
-	Reappears time.Time // the guest reboots: the domain is absent until then, and comes back with a new domid
+	Vanishes  time.Time // the guest reboots: the domain stands there shut down until then, and is absent afterwards
+	Reappears time.Time // until then it is absent; then it comes back with a new domid
+	Boots     time.Time // until then its xl process builds it, and it waits there paused without memory
 }
 
 // The ways in which a guest ends, and the setting that says what follows, xl.cfg(5) "Event Actions".
@@ -76,24 +79,40 @@ func (s *store) change(f func(w *world) error) error {
 	})
 }
 
-// settle lets happen what was due by now: guests that obey a shutdown, guests that come back from a reboot.
+// settle lets happen what was due by now: guests that obey a shutdown, guests that go through the phases of a reboot.
 func (w *world) settle(now time.Time) error {
-	all, err := w.domains()
-	if err != nil {
-		return err
-	}
-	for _, d := range all {
-		switch {
-		case d.absent() && !now.Before(d.Reappears):
-			err = w.restart(d)
-		case !d.absent() && !d.Ends.IsZero() && !now.Before(d.Ends):
-			err = w.end(d, poweroff)
-		}
+	for {
+		all, err := w.domains()
 		if err != nil {
 			return err
 		}
+		at := slices.IndexFunc(all, func(d Domain) bool { return d.due(now) != nil })
+		if at < 0 {
+			return w.reload()
+		}
+		if err := all[at].due(now)(w, all[at]); err != nil {
+			return err
+		}
 	}
-	return w.reload()
+}
+
+// due is what happens next to the domain, when its time has come.
+func (d Domain) due(now time.Time) func(*world, Domain) error {
+	came := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+	switch {
+	case came(d.Ends):
+		return func(w *world, d Domain) error { return w.end(d, poweroff) }
+	case came(d.Vanishes):
+		return (*world).vanish
+	case came(d.Reappears):
+		return (*world).restart
+	case came(d.Boots):
+		return func(w *world, d Domain) error {
+			d.Boots, d.Paused, d.Ran = time.Time{}, false, true
+			return w.put(d)
+		}
+	}
+	return nil
 }
 
 func (w *world) reload() error {
@@ -153,22 +172,32 @@ func (w *world) takeDown(d Domain) error {
 	return w.reload()
 }
 
-// end does what follows when the guest powers off, reboots or crashes.
+// end does what follows when the guest powers off, reboots or crashes. Where no xl process watches over the domain, it stays.
 func (w *world) end(d Domain, reason string) error {
 	d.Ends = time.Time{}
-	switch d.action(reason) {
+	action := d.action(reason)
+	if !w.watched(d) {
+		action = "preserve"
+	}
+	switch action {
 	case "preserve":
 		w.unwatch(d)
 		d.Stopped, d.Monitor = reason, 0
 		return w.put(d)
 	case "restart":
-		if err := w.takeDown(d); err != nil {
-			return err
-		}
-		d.Reappears = time.Now().Add(w.RebootGap)
+		d.Stopped, d.Vanishes = reboot, time.Now().Add(w.RebootGap/4)
 		return w.put(d)
 	}
 	return w.destroy(d)
+}
+
+// vanish is the second phase of a reboot: the old domain is gone, the new one not yet there.
+func (w *world) vanish(d Domain) error {
+	if err := w.takeDown(d); err != nil {
+		return err
+	}
+	d.Stopped, d.Reappears, d.Vanishes = "", d.Vanishes.Add(w.RebootGap), time.Time{}
+	return w.put(d)
 }
 
 // restart brings a rebooting guest back, or loses it when a disk is missing, as Xen does.
@@ -180,7 +209,8 @@ func (w *world) restart(d Domain) error {
 		w.unwatch(d)
 		return nil
 	}
-	d.Reappears, d.Paused = time.Time{}, false
+	d.Boots, d.Reappears = d.Reappears.Add(w.RebootGap/4), time.Time{}
+	d.Paused, d.Ran = true, false
 	_, err := w.add(d)
 	return err
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// watch starts what Xen has for each domain: the xl process that stays behind after `xl create FILE` and carries out
+// watch starts what Xen has for each domain: the xl process that stays behind after `xl create FILE` or `xl restore FILE` and carries out
 // on_poweroff, on_reboot and on_crash. Here it only stands in the process list with that command line, also while the
 // guest reboots and no listing knows the domain. It waits on a named pipe, so that it can be ended without its pid.
 func (s *store) watch(d Domain) error {
@@ -21,7 +21,11 @@ func (s *store) watch(d Domain) error {
 		return err
 	}
 	defer func() { _ = wait.Close() }()
-	monitor := exec.Command("/bin/sh", "-c", "read -r end", "xl", "create", d.File)
+	argv := []string{"xl", "create", d.File}
+	if d.Restored != "" {
+		argv = []string{"xl", "restore", d.Restored}
+	}
+	monitor := exec.Command("/bin/sh", append([]string{"-c", "read -r end"}, argv...)...)
 	monitor.Stdin = wait
 	monitor.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := monitor.Start(); err != nil {
@@ -29,6 +33,16 @@ func (s *store) watch(d Domain) error {
 	}
 	go func() { _ = monitor.Wait() }()
 	return nil
+}
+
+// watched tells whether the monitor of a domain lives.
+func (s *store) watched(d Domain) bool {
+	f, err := os.OpenFile(s.monitorFile(d), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
 }
 
 // unwatch ends the monitor of a domain that is gone for good.

@@ -18,6 +18,7 @@ type settings struct {
 
 	MemoryMiB, Dom0MiB int64
 	CPUs               int
+	NoForwarding       bool
 	Bridges            []string
 	Capabilities       string
 	Version            string
@@ -65,6 +66,9 @@ func HostKeyType(name string) Option { return func(s *settings) { s.HostKeyType 
 // Port is the loopback port to listen on; any free one without it.
 func Port(number int) Option { return func(s *settings) { s.Port = number } }
 
+// NoForwarding refuses TCP connections through the host, as AllowTcpForwarding no of sshd_config(5) does.
+func NoForwarding() Option { return func(s *settings) { s.NoForwarding = true } }
+
 // MaxSessions is how many sessions one connection may hold, as in sshd_config(5); 10 without it.
 func MaxSessions(n int) Option { return func(s *settings) { s.MaxSessions = n } }
 
@@ -100,7 +104,8 @@ func GuestIgnoresShutdown() Option { return func(s *settings) { s.IgnoresShutdow
 // NoPVDrivers makes HVM guests without Xen's drivers: they obey xl shutdown only with -F.
 func NoPVDrivers() Option { return func(s *settings) { s.NoPVDrivers = true } }
 
-// RebootGap is how long a domain's name is absent while its guest reboots.
+// RebootGap is how long a domain's name is absent while its guest reboots. For a quarter of it before the domain stands there shut
+// down, and for a quarter of it after it is there with its new domid, paused and without memory.
 func RebootGap(d time.Duration) Option { return func(s *settings) { s.RebootGap = d } }
 
 // CreateTakes is how long xl create works on a domain that stands there paused; an xl that is killed meanwhile leaves

@@ -92,6 +92,10 @@ func (h *Host) serve(c net.Conn) {
 	go answerGlobal(requests)
 	var open atomic.Int64
 	for ch := range channels {
+		if ch.ChannelType() == "direct-tcpip" {
+			go h.forward(ch)
+			continue
+		}
 		if reason, text := h.refusal(ch, &open); text != "" {
 			_ = ch.Reject(reason, text)
 			continue

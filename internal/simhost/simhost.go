@@ -34,6 +34,7 @@ type Host struct {
 	connections int
 	commands    int
 	refuse      int
+	forwards    map[string]string
 	dropAfter   int64 // bytes left until the connections are cut; negative: never
 	conns       map[net.Conn]struct{}
 	running     map[int]struct{} // process groups of live sessions
@@ -64,7 +65,7 @@ func New(dir string, opts ...Option) (*Host, error) {
 	}
 	h := &Host{
 		dir: dir, settings: defaults(), store: &store{dir: filepath.Join(dir, "sim")},
-		dropAfter: -1, conns: map[net.Conn]struct{}{}, running: map[int]struct{}{},
+		dropAfter: -1, forwards: map[string]string{}, conns: map[net.Conn]struct{}{}, running: map[int]struct{}{},
 	}
 	for _, set := range opts {
 		set(&h.settings)
@@ -72,7 +73,7 @@ func New(dir string, opts ...Option) (*Host, error) {
 	if err := h.store.prepare(h.settings); err != nil {
 		return nil, err
 	}
-	if err := h.installTools(); err != nil {
+	if err := errors.Join(h.installTools(), h.makeRoot()); err != nil {
 		return nil, err
 	}
 	if h.keys, err = makeKeys(filepath.Join(dir, "keys"), h.settings); err != nil {
@@ -201,6 +202,6 @@ func (h *Host) environment() []string {
 	home := filepath.Join(h.dir, "home")
 	return []string{
 		"PATH=" + h.path(), "HOME=" + home, "USER=" + h.User(), "LOGNAME=" + h.User(), "SHELL=/bin/sh",
-		"TMPDIR=" + os.TempDir(), "LANG=C.UTF-8",
+		"TMPDIR=" + os.TempDir(), "LANG=C.UTF-8", "SIMHOST_ROOT=" + h.Root(),
 	}
 }

@@ -47,7 +47,7 @@ func (c *call) fail(status int, format string, args ...any) int {
 	return status
 }
 
-var tools = map[string]func(*call) int{"xl": xlMain, "losetup": losetupMain, "ip": ipMain}
+var tools = map[string]func(*call) int{"xl": xlMain, "losetup": losetupMain, "ip": ipMain, "xenstore-ls": xenstoreMain, "ping": pingMain}
 
 func runTool(name, host string, args []string) int {
 	c := &call{

@@ -47,19 +47,20 @@ func xlCreate(c *call) int {
 	if status != 0 {
 		return status
 	}
-	return c.finish(strconv.Itoa(d.ID), file, set['p'], !set['e'])
+	d.File = file
+	return c.finish(d, set['p'], !set['e'])
 }
 
 // finish lets a domain go that was built, and leaves the xl process behind that watches over it.
-func (c *call) finish(id, file string, paused, monitor bool) int {
+func (c *call) finish(built Domain, paused, monitor bool) int {
 	return c.result(c.change(func(w *world) error {
-		d, found := w.find(id)
+		d, found := w.find(strconv.Itoa(built.ID))
 		if !found {
 			return nil
 		}
 		d.Paused, d.Ran = paused, !paused
 		if monitor {
-			d.File, d.Monitor = file, d.ID
+			d.File, d.Restored, d.Monitor = built.File, built.Restored, d.ID
 			if err := w.watch(d); err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func xlList(c *call) int {
 			c.line("Domain-0", 0, w.Dom0MiB, w.CPUs, "r-----", 1234.5, set['v'], dom0UUID)
 		}
 		for _, d := range chosen {
-			c.line(d.Name, d.ID, d.Memory, max(d.VCPUs, 1), d.flags(), d.seconds(), set['v'], d.UUID)
+			c.line(d.Name, d.ID, d.listedMemory(), max(d.VCPUs, 1), d.flags(), d.seconds(), set['v'], d.UUID)
 		}
 		return nil
 	})
@@ -75,6 +75,8 @@ func (c *call) line(name string, id int, mem int64, vcpus int, flags string, sec
 // flags are the six letters of the state column: running, blocked, paused, shut down, why, dying.
 func (d Domain) flags() string {
 	switch {
+	case !d.Vanishes.IsZero():
+		return "--psr-"
 	case d.Stopped == poweroff:
 		return "---s--"
 	case d.Stopped == reboot:
@@ -87,12 +89,21 @@ func (d Domain) flags() string {
 	return "-b----"
 }
 
-// seconds pretends a guest that needs a hundredth of a processor.
-func (d Domain) seconds() float64 {
-	if d.Paused {
+// listedMemory is none while the domain of a rebooting guest is built.
+func (d Domain) listedMemory() int64 {
+	if !d.Boots.IsZero() {
 		return 0
 	}
-	return time.Since(d.Started).Seconds() / 100
+	return d.Memory
+}
+
+// seconds pretends a guest that needed a tenth of a second to start and a hundredth of a processor since; one that never ran used
+// nothing.
+func (d Domain) seconds() float64 {
+	if !d.Ran {
+		return 0
+	}
+	return 0.1 + time.Since(d.Started).Seconds()/100
 }
 
 // xlVMList is `xl vm-list`.

@@ -1,9 +1,6 @@
 package simhost
 
-import (
-	"os"
-	"strconv"
-)
+import "os"
 
 // xlSave is `xl save [-c] DOMAIN FILE`: the file holds the domain and its configuration, and the domain goes.
 func xlSave(c *call) int {
@@ -16,8 +13,19 @@ func xlSave(c *call) int {
 	}
 	return c.on("save", c.nobody, func(w *world, d Domain) error {
 		c.fail(0, "Saving to %s new xl format (info 0x3/0x0/%d)", c.args[1], 1000+len(d.Disks)*100)
-		if err := writeJSON(c.args[1], d); err != nil || d.Paused {
+		if d.Paused {
+			c.fail(0, "libxl: error: libxl_dom_suspend.c:294:domain_suspend_common_wait_guest_timeout: "+
+				"Domain %d:guest did not suspend, timed out\nFailed to save domain, resuming domain", d.ID)
+			return errRefused
+		}
+		if err := writeJSON(c.args[1], d); err != nil {
 			c.fail(0, "Failed to save domain, resuming domain")
+			// In 4.17 the xl process that watched over the domain has ended when its guest was suspended.
+			w.unwatch(d)
+			d.Monitor = 0
+			if err := w.put(d); err != nil {
+				return err
+			}
 			return errRefused
 		}
 		if set['c'] {
@@ -59,5 +67,6 @@ func xlRestore(c *call) int {
 	if status != 0 {
 		return 1
 	}
-	return c.finish(strconv.Itoa(d.ID), saved.File, set['p'], !set['e'])
+	d.File, d.Restored = saved.File, file
+	return c.finish(d, set['p'], !set['e'])
 }

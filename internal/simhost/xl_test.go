@@ -250,16 +250,19 @@ func TestGuestsThatDoNotShutDown(t *testing.T) {
 }
 
 func TestHowGuestsEnd(t *testing.T) {
-	h := simhost.Start(t, simhost.RebootGap(200*time.Millisecond))
+	h := simhost.Start(t, simhost.RebootGap(800*time.Millisecond))
 	xlOK(t, h, "create", guest(t, h, "p1"))
 	c := dial(t, h)
 	watched := func() string {
 		return sh(t, c, `cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c 'xl create '"$PWD"'/p1[.]cfg'`, "").stdout
 	}
 	h.Reboot("p1")
-	equal(t, "absent while it reboots", len(h.Domains()), 0)
+	contains(t, "at first it is there, shut down", xlOK(t, h, "list", "p1"), "--psr-")
+	eventually(t, "it is absent", func() bool { return len(h.Domains()) == 0 })
 	equal(t, "its xl process is there all the time", watched(), "1\n")
 	eventually(t, "it comes back", func() bool { return len(h.Domains()) == 1 })
+	contains(t, "at first without memory", xlOK(t, h, "list", "p1"), "    0     1     --p---")
+	eventually(t, "it runs", func() bool { return !h.Domains()[0].Paused })
 	equal(t, "its new domid", h.Domains()[0].ID, 2)
 	equal(t, "its loop devices", len(h.Loops()), 1)
 	h.PowerOff("p1")

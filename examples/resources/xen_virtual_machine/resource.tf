@@ -33,4 +33,9 @@ resource "xen_virtual_machine" "web" {
   graphics   = { type = "vnc" }
   context_id = xen_context.web.id
   context    = { SET_HOSTNAME = "web-1" }
+
+  power_state      = "running" # or poweroff, suspended, paused
+  shutdown_timeout = "2m"
+  autostart        = true
+  wait_for         = { tcp_port = 22, timeout = "10m" }
 }

@@ -10,7 +10,7 @@ mv -f -- "$deployment.new" "$deployment"
 # Assignments of their own: what xl fails to answer must end the script, and not look like nothing.
 ids=$(domids)
 for domid in $ids; do
-	state=$(xl list "$domid" | awk 'END { print $(NF - 1) }')
+	state=$(flags "$domid")
 	case $state in
 	??p*) xl destroy "$domid" ;;
 	*)
@@ -20,21 +20,10 @@ for domid in $ids; do
 	esac
 done
 
-# Xen would let two domains write to one disk (seen on 4.17), whoever made the other one.
-domains=$(xl list -l)
-domains=$(printf '%s\n' "$domains" | sed 's,\\/,/,g')
-for disk; do
-	[ -e "$disk" ] || fail 51 TM "The disk $disk is missing."
-	loop=$(losetup -j "$disk")
-	[ -z "$loop" ] || fail 51 TM "The disk $disk is in use already: $loop"
-	if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then
-		fail 51 TM "The disk $disk is in use already by another domain of this host."
-	fi
-done
-if [ "$port" != 0 ] && grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$port") 0*:0000 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null; then
-	fail 52 VMM "Something on the host listens on the VNC port $port already."
-fi
+need_free_disks "$@"
+need_free_port "$port"
 
+mark_console "$name"
 log LCM I 'New VM state is BOOT'
 log VMM I "Generating deployment file: $deployment"
 status=0

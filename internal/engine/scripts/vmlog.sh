@@ -17,7 +17,12 @@ domids() {
 	printf '%s\n' "$listed" | awk -v uuid="$uuid" '$1 == uuid { print $2 }'
 }
 
-# watchers prints the /proc folders of the xl processes that create or watch over the domain.
+# watchers prints the /proc folders of the xl processes that create, save, restore or watch over the domain; one that xendomains
+# started has the link of autostart.sh in its command line.
 watchers() {
-	printf '%s/deployment.' "$dir" | grep -asl -F -f - /proc/[0-9]*/cmdline | sed 's,/cmdline$,,'
+	printf '%s/deployment.\n%s/checkpoint\n/etc/xen/auto/one-%s.%s' "$dir" "$dir" "${dir##*/}" "$uuid" |
+		grep -asl -F -f - /proc/[0-9]*/cmdline | sed 's,/cmdline$,,'
 }
+
+# flags DOMID prints the six letters of xl list: running, blocked, paused, shut down, why, dying.
+flags() { xl list "$1" | awk 'END { print $(NF - 1) }'; }

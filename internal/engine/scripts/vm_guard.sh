@@ -1,0 +1,77 @@
+# Functions around the start and the end of a domain; scripts that need them follow this text and that of vmlog.sh.
+
+# disks_of_domains prints xl list -l with plain slashes, to look for paths of disks in it.
+disks_of_domains() {
+	listed=$(xl list -l) || { echo "xl list -l failed" >&2; exit 50; }
+	printf '%s\n' "$listed" | sed 's,\\/,/,g'
+}
+
+# need_free_disks DISK...: Xen would let two domains write to one disk (seen on 4.17), whoever made the other one.
+need_free_disks() {
+	domains=$(disks_of_domains)
+	for disk; do
+		[ -e "$disk" ] || fail 51 TM "The disk $disk is missing."
+		loop=$(losetup -j "$disk")
+		[ -z "$loop" ] || fail 51 TM "The disk $disk is in use already: $loop"
+		if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then
+			fail 51 TM "The disk $disk is in use already by another domain of this host."
+		fi
+	done
+}
+
+# need_free_port PORT: nobody listens on it; 0 is none.
+need_free_port() {
+	if [ "$1" != 0 ] && grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$1") 0*:0000 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null; then
+		fail 52 VMM "Something on the host listens on the VNC port $1 already."
+	fi
+}
+
+# release_disks DISK...: a disk must not be touched while a loop device still writes to it. One that another domain has is none of our
+# business.
+release_disks() {
+	domains=$(disks_of_domains)
+	for disk; do
+		rounds=0
+		while loops=$(losetup -j "$disk" 2>/dev/null | cut -d: -f1) && [ -n "$loops" ]; do
+			if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then break; fi
+			rounds=$((rounds + 1))
+			if [ "$rounds" -ge 10 ]; then for loop in $loops; do losetup -d "$loop" || true; done; fi
+			[ "$rounds" -lt 20 ] || fail 55 TM "The disk $disk is still attached as $loops although its domain is gone."
+			sleep 1
+		done
+	done
+}
+
+# await_save waits for a save that goes on although whoever began it was cut off.
+await_save() {
+	while printf '%s/checkpoint.new' "$dir" | grep -asqF -f - /proc/[0-9]*/cmdline; do sleep 1; done
+}
+
+# forget_checkpoint DOMID...: a checkpoint holds while its guest has not run since it was taken. One beside a guest that runs, because
+# somebody else restored or started it, would ruin the disks and is put aside.
+forget_checkpoint() {
+	[ -e "$dir/checkpoint" ] || return 0
+	for domid; do
+		case $(flags "$domid") in ??p-*) continue ;; esac
+		log VMM W "The guest ran after its memory was saved, so the checkpoint is of no use any more: it is now $dir/stale"
+		mv -f -- "$dir/checkpoint" "$dir/stale"
+		return 0
+	done
+}
+
+# all_down DOMID... tells whether the guests of all these domains have ended. Where nobody watches over such a domain, it stays.
+all_down() {
+	[ $# -gt 0 ] || return 1
+	for domid; do
+		case $(flags "$domid") in ???s*) ;; *) return 1 ;; esac
+	done
+}
+
+# no_autostart takes away the link by which xendomains would start the virtual machine.
+no_autostart() { rm -f -- "${SIMHOST_ROOT:-}/etc/xen/auto/one-${dir##*/}.$uuid"; }
+
+# mark_console NAME notes how long the log of the console is before a start: it goes on after those of earlier guests of the name.
+mark_console() {
+	size=$({ wc -c <"${SIMHOST_ROOT:-}/var/log/xen/console/guest-$1.log"; } 2>/dev/null) || size=0
+	printf '%s\n' "$((size))" >"$dir/console"
+}
