@@ -49,9 +49,8 @@ func (b *bed) measure(ctx context.Context, w workspace) (s sample, err error) {
 // run runs Terraform and watches how much memory it and its provider take.
 func (w workspace) run(ctx context.Context, args ...string) (s sample, err error) {
 	var output bytes.Buffer
-	cmd := exec.CommandContext(ctx, cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform"), args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = w.folder, &output, &output
-	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+w.terraformrc, "CHECKPOINT_DISABLE=1", "XDG_CACHE_HOME="+filepath.Join(w.folder, "cache"))
+	cmd := w.command(ctx, args...)
+	cmd.Stdout, cmd.Stderr = &output, &output
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return s, err
@@ -67,6 +66,14 @@ func (w workspace) run(ctx context.Context, args ...string) (s sample, err error
 		return s, fmt.Errorf("terraform %s: %w\n%s", args[0], err, &output)
 	}
 	return s, nil
+}
+
+// command is Terraform in the workspace.
+func (w workspace) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform"), args...)
+	cmd.Dir = w.folder
+	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+w.terraformrc, "CHECKPOINT_DISABLE=1", "XDG_CACHE_HOME="+filepath.Join(w.folder, "cache"))
+	return cmd
 }
 
 // peaks are the most that Terraform and its provider ever held, in KiB. A process that has ended tells nothing any more, so they are
