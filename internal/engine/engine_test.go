@@ -2,10 +2,12 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/engine"
 	"github.com/onexen/terraform-provider-xen/internal/host"
@@ -15,16 +17,17 @@ import (
 
 const site = "xen01"
 
-// connect makes an engine that speaks to a simulated host over SSH.
-func connect(t *testing.T, h *simhost.Host) *engine.Engine {
+// connect makes an engine that speaks to a simulated host over SSH; trace, if there is one, hears of each script.
+func connect(t *testing.T, h *simhost.Host, trace ...func(context.Context, string, time.Duration, error)) *engine.Engine {
 	t.Helper()
-	e, err := engine.New(engine.Config{Hosts: map[string]engine.HostConfig{site: {
-		Config: host.Config{
-			Address: h.Address(), Port: h.Port(), User: h.User(),
-			PrivateKeyFile: h.PrivateKeyFile(), HostKey: h.HostKey(),
-		},
-		Datastore: h.Datastore(),
-	}}})
+	cfg := host.Config{
+		Address: h.Address(), Port: h.Port(), User: h.User(),
+		PrivateKeyFile: h.PrivateKeyFile(), HostKey: h.HostKey(),
+	}
+	for _, told := range trace {
+		cfg.Trace = told
+	}
+	e, err := engine.New(engine.Config{Hosts: map[string]engine.HostConfig{site: {Config: cfg, Datastore: h.Datastore()}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,11 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,5 +41,30 @@ func TestReadersOfRebootingGuestsShareLooks(t *testing.T) {
 	readers.Wait()
 	if looks := h.Commands() - commands; looks > 6 {
 		t.Errorf("%d looks at the host for %d guests that reboot for two seconds", looks, len(refs))
+	}
+}
+
+// TestApplyLooksAFewTimes makes many virtual machines at once, each of which wants to see the host as it is: they share what is seen.
+func TestApplyLooksAFewTimes(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	var looks atomic.Int64
+	e := connect(t, h, func(_ context.Context, step string, _ time.Duration, _ error) {
+		if strings.HasPrefix(step, "read the datastore") {
+			looks.Add(1)
+		}
+	})
+	const number = 10
+	memory := int64(64)
+	var made sync.WaitGroup
+	for n := range number {
+		made.Go(func() {
+			createVM(t, e, model.VirtualMachineSpec{Name: fmt.Sprintf("web-%d", n), Body: model.VirtualMachineBody{Memory: &memory}})
+		})
+	}
+	made.Wait()
+	// Each is read once more when it is there; what they look at before is shared.
+	if looks.Load() > number+4 {
+		t.Errorf("%d looks at the host for %d virtual machines", looks.Load(), number)
 	}
 }

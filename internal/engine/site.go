@@ -37,8 +37,9 @@ type site struct {
 	facts  *model.Host // what the host is and has, once somebody asked
 
 	reads  sync.Mutex
-	writes int // how many writes this process has made
-	latest *reading
+	writes int      // how many writes this process has made
+	latest *reading // the last one that began
+	next   *reading // begins when the latest ends
 }
 
 // reading is one look at the host, shared by all who want it.
@@ -79,27 +80,54 @@ func (s *site) view(ctx context.Context) (*view, error) { return s.viewOf(ctx, v
 
 // viewOf is a view that is at most so old.
 func (s *site) viewOf(ctx context.Context, age time.Duration) (*view, error) {
-	s.reads.Lock()
-	r := s.latest
-	if r == nil || r.writes != s.writes || time.Since(r.began) > age || r.failed() {
-		r = &reading{writes: s.writes, began: time.Now(), done: make(chan struct{})}
-		s.latest = r
-		go func() {
-			// One reader giving up must not take the answer from the others.
-			ctx, cancel := detached(ctx)
-			defer cancel()
-			defer close(r.done)
-			r.view, r.err = s.look(ctx)
-		}()
-	}
-	s.reads.Unlock()
-
+	r := s.reading(ctx, age)
 	select {
 	case <-r.done:
 		return r.view, r.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// reading is one that begins after the last write: the latest, or a new one. However many ask, one look at the host is under way, so that
+// many virtual machines at once do not cost it as many looks.
+func (s *site) reading(ctx context.Context, age time.Duration) *reading {
+	s.reads.Lock()
+	defer s.reads.Unlock()
+	latest := s.latest
+	switch {
+	case latest == nil || latest.ended():
+		if latest == nil || latest.writes != s.writes || time.Since(latest.began) > age || latest.err != nil {
+			s.begin(ctx, &reading{done: make(chan struct{})})
+		}
+		return s.latest
+	case latest.writes == s.writes:
+		return latest
+	case s.next == nil:
+		next := &reading{done: make(chan struct{})}
+		s.next = next
+		go func() {
+			<-latest.done
+			s.reads.Lock()
+			defer s.reads.Unlock()
+			s.next = nil
+			s.begin(ctx, next)
+		}()
+	}
+	return s.next
+}
+
+// begin makes a reading the latest.
+func (s *site) begin(ctx context.Context, r *reading) {
+	r.writes, r.began = s.writes, time.Now()
+	s.latest = r
+	go func() {
+		// One reader giving up must not take the answer from the others.
+		ctx, cancel := detached(ctx)
+		defer cancel()
+		defer close(r.done)
+		r.view, r.err = s.look(ctx)
+	}()
 }
 
 func (r *reading) ended() bool {
@@ -110,8 +138,6 @@ func (r *reading) ended() bool {
 		return false
 	}
 }
-
-func (r *reading) failed() bool { return r.ended() && r.err != nil }
 
 // fresh looks at the host anew.
 func (s *site) fresh(ctx context.Context) (*view, error) {
