@@ -62,7 +62,7 @@ func CheckChecksum(text string) error {
 func withDefaults(body model.VirtualMachineBody) model.VirtualMachineBody {
 	if body.Type == "" {
 		body.Type = model.TypePV
-		if body.OS == nil || (body.OS.KernelID == nil && body.OS.Bootloader == "") {
+		if body.OS == nil || (!body.OS.HasKernel() && body.OS.Bootloader == "") {
 			body.Type = model.TypeHVM
 		}
 	}

@@ -89,7 +89,18 @@ func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
 // rebooting tells whether a domain that is not there is about to come back.
 func (v *view) rebooting(vm model.VirtualMachine) bool {
 	_, there := v.domains[vm.UUID]
-	return !there && strings.Contains(v.watched, v.store.Dir(model.KindVirtualMachine, vm.ID)+"/deployment.")
+	if there {
+		return false
+	}
+	if strings.Contains(v.watched, v.store.Dir(model.KindVirtualMachine, vm.ID)+"/deployment.") {
+		return true
+	}
+	for process := range strings.Lines(v.watched) {
+		if vm.Watcher != "" && strings.Contains(process, " create ") && strings.Contains(process, " "+vm.Watcher+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *view) context(id int) (model.Context, error) {

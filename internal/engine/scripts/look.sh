@@ -8,5 +8,5 @@ printf '\0'
 ip -o link show type bridge 2>/dev/null
 printf '\0'
 # A guest that reboots is unknown to xl for seconds, but the xl process that watches over it is there all the time.
-printf '%s/vms/' "$1" | grep -asHF -f - /proc/[0-9]*/cmdline | tr '\000' ' '
+printf '%s/vms/\ncreate\n' "$1" | grep -asHF -f - /proc/[0-9]*/cmdline | tr '\000' ' '
 printf '\0'

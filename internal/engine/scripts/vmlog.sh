@@ -17,7 +17,12 @@ domids() {
 	printf '%s\n' "$listed" | awk -v uuid="$uuid" '$1 == uuid { print $2 }'
 }
 
-# watchers prints the /proc folders of the xl processes that create or watch over the domain.
+# watchers prints the /proc folders of the xl processes that create or watch over the domain. That of an adopted domain is known by the
+# file that somebody gave to xl create.
 watchers() {
 	printf '%s/deployment.' "$dir" | grep -asl -F -f - /proc/[0-9]*/cmdline | sed 's,/cmdline$,,'
+	watcher=$(sed -n 's/^  "watcher": "\(.*\)",\{0,1\}$/\1/p' "$dir/vm.json" 2>/dev/null)
+	[ -z "$watcher" ] || for process in $(grep -asl -w create /proc/[0-9]*/cmdline); do
+		! tr '\000' '\n' <"$process" 2>/dev/null | grep -qxF -e "$watcher" || printf '%s\n' "${process%/cmdline}"
+	done
 }
