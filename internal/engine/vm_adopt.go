@@ -23,6 +23,8 @@ import (
 //go:embed scripts/vm_adopt.sh
 var vmAdoptScript string
 
+const defaultFirmware = "bios" // of an HVM domain
+
 // exitNoDomain is the status of vm_adopt.sh when xl knows no domain of the name.
 const exitNoDomain = 44
 
@@ -142,9 +144,13 @@ func adopted(foreign xl.ForeignDomain) (model.VirtualMachine, error) {
 	return vm, nil
 }
 
+// bodyOf is the domain in OpenNebula's words. What is the default is left out, as people do.
 func bodyOf(c xl.Config, findsVNC bool) model.VirtualMachineBody {
-	vcpu := int64(c.VCPUs)
-	body := model.VirtualMachineBody{Type: model.DomainType(c.Type), VCPU: &vcpu, Memory: &c.Memory, Disks: map[string]model.Disk{}, NICs: map[string]model.NIC{}}
+	body := model.VirtualMachineBody{Type: model.DomainType(c.Type), Memory: &c.Memory, Disks: map[string]model.Disk{}, NICs: map[string]model.NIC{}}
+	if c.VCPUs != 1 {
+		vcpu := int64(c.VCPUs)
+		body.VCPU = &vcpu
+	}
 	if c.MaxMemory != c.Memory {
 		body.MemoryMax = &c.MaxMemory
 	}
@@ -152,7 +158,10 @@ func bodyOf(c xl.Config, findsVNC bool) model.VirtualMachineBody {
 		share := float64(c.CPUWeight) / creditPerCPU
 		body.CPU = &share
 	}
-	os := model.OS{Kernel: c.Kernel, Ramdisk: c.Ramdisk, Cmdline: c.Cmdline, Bootloader: c.Bootloader, Boot: bootDevices(c.Boot), Firmware: c.Firmware}
+	os := model.OS{Kernel: c.Kernel, Ramdisk: c.Ramdisk, Cmdline: c.Cmdline, Bootloader: c.Bootloader, Boot: bootDevices(c.Boot)}
+	if c.Firmware != defaultFirmware {
+		os.Firmware = c.Firmware
+	}
 	if !reflect.DeepEqual(os, model.OS{}) {
 		body.OS = &os
 	}
@@ -171,7 +180,10 @@ func bodyOf(c xl.Config, findsVNC bool) model.VirtualMachineBody {
 		body.NICs["eth"+strconv.Itoa(i)] = mine
 	}
 	if vnc := c.VNC; vnc != nil {
-		body.Graphics = &model.Graphics{Type: "vnc", Listen: vnc.Listen, Keymap: vnc.Keymap, Password: vnc.Password}
+		body.Graphics = &model.Graphics{Keymap: vnc.Keymap, Password: vnc.Password}
+		if vnc.Listen != defaultListen {
+			body.Graphics.Listen = vnc.Listen
+		}
 		if !findsVNC {
 			body.Graphics.Port = model.VNCBasePort + int64(vnc.Display)
 		}
@@ -182,6 +194,7 @@ func bodyOf(c xl.Config, findsVNC bool) model.VirtualMachineBody {
 // lost names what the deployment file of the virtual machine would not say.
 func lost(was, again xl.Config) (names []string) {
 	was.CPUWeight, again.CPUWeight = cmp.Or(was.CPUWeight, creditPerCPU), cmp.Or(again.CPUWeight, creditPerCPU)
+	was.Firmware, again.Firmware = cmp.Or(was.Firmware, defaultFirmware), cmp.Or(again.Firmware, defaultFirmware)
 	if was.Type == xl.TypeHVM {
 		was.Serial = cmp.Or(was.Serial, again.Serial) // another port does no harm
 	}

@@ -59,6 +59,9 @@ func (v *view) resolve(spec model.VirtualMachineSpec) (resolved, error) {
 func (v *view) resolveImages(r *resolved) (err error) {
 	for _, slot := range slices.Sorted(maps.Keys(r.body.Disks)) {
 		disk, field := r.body.Disks[slot], "disks."+slot+".image_id"
+		if strings.HasPrefix(disk.Path, v.store.Root()+"/") {
+			return &model.FieldError{Field: "disks." + slot + ".path", Err: fmt.Errorf("%s lies in the datastore: use the image_id of an image", disk.Path)}
+		}
 		if disk.ImageID == nil {
 			continue
 		}
