@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	randomStacks = flag.Int("random", 3, "how many random stacks are led through applies and edits")
-	randomEdits  = flag.Int("edits", 5, "how often each of them is edited")
+	randomStacks = flag.Int("random", 2, "how many random stacks are led through applies and edits")
+	randomEdits  = flag.Int("edits", 4, "how often each of them is edited")
 	randomSeed   = flag.Uint64("seed", 1, "seed of the first one; the next has the next")
 )
 
