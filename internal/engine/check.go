@@ -58,11 +58,14 @@ func CheckChecksum(text string) error {
 	return err
 }
 
+// defaultListen is where the screen of a guest is reached when nothing is said.
+const defaultListen = "127.0.0.1"
+
 // withDefaults fills in what neither the virtual machine nor its template says.
 func withDefaults(body model.VirtualMachineBody) model.VirtualMachineBody {
 	if body.Type == "" {
 		body.Type = model.TypePV
-		if body.OS == nil || (body.OS.KernelID == nil && body.OS.Bootloader == "") {
+		if body.OS == nil || (!body.OS.HasKernel() && body.OS.Bootloader == "") {
 			body.Type = model.TypeHVM
 		}
 	}
@@ -76,7 +79,7 @@ func withDefaults(body model.VirtualMachineBody) model.VirtualMachineBody {
 	if body.Graphics != nil {
 		graphics := *body.Graphics
 		if graphics.Listen == "" {
-			graphics.Listen = "127.0.0.1"
+			graphics.Listen = defaultListen
 		}
 		graphics.Type = "vnc"
 		body.Graphics = &graphics

@@ -72,14 +72,27 @@ func (d PlainDomain) config() xl.Config {
 
 func byNICIndex(a, b string) int { return model.NICIndex(a) - model.NICIndex(b) }
 
-// bootLetters are those of xl.cfg(5): c is the disk, d the CD-ROM, n the network.
+// bootLetter is a device to boot from as xl.cfg(5) writes it: c is the disk, d the CD-ROM, n the network.
+var bootLetter = map[string]string{"disk": "c", "cdrom": "d", "network": "n"}
+
 func bootLetters(devices []string) string {
-	letters := map[string]string{"disk": "c", "cdrom": "d", "network": "n"}
 	var boot strings.Builder
 	for _, device := range devices {
-		boot.WriteString(letters[device])
+		boot.WriteString(bootLetter[device])
 	}
 	return boot.String()
+}
+
+// bootDevices reads such letters; one that is none of these names no device.
+func bootDevices(letters string) (devices []string) {
+	for _, letter := range letters {
+		for device, known := range bootLetter {
+			if known == string(letter) {
+				devices = append(devices, device)
+			}
+		}
+	}
+	return devices
 }
 
 var passwordLine = regexp.MustCompile(`(vncpasswd ?= ?"?)[^",\]]*`)

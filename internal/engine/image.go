@@ -132,6 +132,8 @@ func (s *site) explainConflict(err error) error {
 		field, text = "nics", fmt.Sprintf("the MAC address %s is taken by %s %s: two network cards of one host need different ones", value, conflict.Kind.Noun(), holder)
 	case "vnc":
 		field, text = "graphics.port", fmt.Sprintf("the VNC port %s is taken by %s %s: choose another graphics.port", value, conflict.Kind.Noun(), holder)
+	case "disk":
+		field, text = "disks", fmt.Sprintf("the disk %s of the host is in use by %s %s: only one virtual machine may write to it", value, conflict.Kind.Noun(), holder)
 	case "image":
 		field, text = "disks", fmt.Sprintf("image %s/%s is persistent and in use by %s %s: only one virtual machine may write to it", s.name, value, conflict.Kind.Noun(), holder)
 	default:

@@ -69,9 +69,14 @@ func (e *Engine) CheckHostFile(ctx context.Context, hostName, file string) error
 	if err != nil {
 		return err
 	}
-	_, err = s.host.Run(ctx, host.Script{Step: "look for " + file, Text: hostFileScript, Args: []string{file, s.store.Root()}, Repeatable: true})
+	return s.checkHostFile(ctx, "host_path", file)
+}
+
+// checkHostFile is CheckHostFile for the file that a field names.
+func (s *site) checkHostFile(ctx context.Context, field, file string) error {
+	_, err := s.host.Run(ctx, host.Script{Step: "look for " + file, Text: hostFileScript, Args: []string{file, s.store.Root()}, Repeatable: true})
 	if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Status == exitHostFile {
-		return &model.FieldError{Field: "host_path", Err: fmt.Errorf("host %s says: %s", s.name, strings.TrimSpace(string(exit.Stderr)))}
+		return &model.FieldError{Field: field, Err: fmt.Errorf("host %s says: %s", s.name, strings.TrimSpace(string(exit.Stderr)))}
 	}
 	return err
 }

@@ -57,11 +57,17 @@ func (v *view) between(vm model.VirtualMachine) bool {
 }
 
 // isWatched tells whether an xl process has the virtual machine in its command line: one of ours by its folder, one of xendomains by the
-// link for starts at boot, or by the file in which it saves domains when the host goes down.
+// link for starts at boot, or by the file in which it saves domains when the host goes down; one that made an adopted domain by the file
+// that it was given.
 func (v *view) isWatched(vm model.VirtualMachine) bool {
 	folder := v.store.Dir(model.KindVirtualMachine, vm.ID)
 	for _, text := range []string{folder + "/deployment.", folder + "/checkpoint", "/etc/xen/auto/" + autostartLink(vm), "/var/lib/xen/save/" + vm.Name + " "} {
 		if strings.Contains(v.watched, text) {
+			return true
+		}
+	}
+	for process := range strings.Lines(v.watched) {
+		if vm.Watcher != "" && strings.Contains(process, " create ") && strings.Contains(process, " "+vm.Watcher+" ") {
 			return true
 		}
 	}

@@ -28,6 +28,9 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 		return err
 	}
 	vm.State, vm.ConsoleName = model.VMBoot, vm.Name
+	if g := vm.Effective.Graphics; g != nil {
+		vm.VNCPort = g.Port
+	}
 	if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
 		return err
 	}
@@ -71,6 +74,7 @@ func (v *view) bootFiles(vm model.VirtualMachine) (kernel, ramdisk string, err e
 	if os == nil {
 		return "", "", nil
 	}
+	kernel, ramdisk = os.Kernel, os.Ramdisk
 	for id, file := range map[*int]*string{os.KernelID: &kernel, os.RamdiskID: &ramdisk} {
 		if id == nil {
 			continue

@@ -36,6 +36,11 @@ func (e *Engine) ForeseeDisks(ctx context.Context, hostName string, disks map[st
 				return nil, err
 			}
 		}
+		if disk.Path != "" {
+			if err := s.checkHostFile(ctx, "disks."+slot+".path", disk.Path); err != nil {
+				return nil, err
+			}
+		}
 		if foreseen[slot], err = s.foresee(ctx, slot, disk, image); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -58,6 +59,9 @@ func (v *view) resolve(spec model.VirtualMachineSpec) (resolved, error) {
 func (v *view) resolveImages(r *resolved) (err error) {
 	for _, slot := range slices.Sorted(maps.Keys(r.body.Disks)) {
 		disk, field := r.body.Disks[slot], "disks."+slot+".image_id"
+		if strings.HasPrefix(disk.Path, v.store.Root()+"/") {
+			return &model.FieldError{Field: "disks." + slot + ".path", Err: fmt.Errorf("%s lies in the datastore: use the image_id of an image", disk.Path)}
+		}
 		if disk.ImageID == nil {
 			continue
 		}
@@ -80,16 +84,17 @@ func (v *view) resolveImages(r *resolved) (err error) {
 	if os == nil {
 		return nil
 	}
-	if r.kernel, err = v.bootFile("os.kernel_id", os.KernelID, model.ImageKernel); err != nil {
+	if r.kernel, err = v.bootFile("os.kernel_id", os.KernelID, os.Kernel, model.ImageKernel); err != nil {
 		return err
 	}
-	r.ramdisk, err = v.bootFile("os.ramdisk_id", os.RamdiskID, model.ImageRamdisk)
+	r.ramdisk, err = v.bootFile("os.ramdisk_id", os.RamdiskID, os.Ramdisk, model.ImageRamdisk)
 	return err
 }
 
-func (v *view) bootFile(field string, id *int, want model.ImageType) (string, error) {
+// bootFile is the file of an image, or without one the given file.
+func (v *view) bootFile(field string, id *int, file string, want model.ImageType) (string, error) {
 	if id == nil {
-		return "", nil
+		return file, nil
 	}
 	image, err := v.readyImage(field, *id, func(t model.ImageType) bool { return t == want })
 	return v.imageFile(image), err
@@ -162,14 +167,17 @@ func (r resolved) attach(v *view, dir string) ([]model.AttachedDisk, error) {
 	return disks, r.checkDisks(disks)
 }
 
-// attachOne uses persistent images and CD-ROMs in place; all else is made for the virtual machine.
+// attachOne uses persistent images, CD-ROMs and disks of the host in place; all else is made for the virtual machine.
 func (r resolved) attachOne(v *view, dir string, number int, slot string) model.AttachedDisk {
 	disk := r.body.Disks[slot]
 	attached := model.AttachedDisk{
 		Slot: slot, File: path.Join(dir, "disk."+strconv.Itoa(number)), Own: true, ImageID: disk.ImageID,
 		Format: model.FormatRaw, ReadOnly: disk.ReadOnly, Size: disk.Size,
 	}
-	if disk.ImageID == nil {
+	switch {
+	case disk.OfHost():
+		return hostDisk(slot, disk, r.body.Type)
+	case disk.ImageID == nil:
 		attached.Method = model.MethodMade
 		return attached
 	}
@@ -182,6 +190,14 @@ func (r resolved) attachOne(v *view, dir string, number int, slot string) model.
 		attached.File, attached.Own, attached.Method = v.imageFile(image), false, model.MethodInPlace
 	}
 	return attached
+}
+
+// hostDisk is a file or device of the host as a disk, which is nobody's to make or remove.
+func hostDisk(slot string, disk model.Disk, typ model.DomainType) model.AttachedDisk {
+	return model.AttachedDisk{
+		Slot: slot, File: disk.Path, Method: model.MethodInPlace, Format: cmp.Or(disk.Format, model.FormatRaw),
+		ReadOnly: disk.ReadOnly || disk.CDROM, CDROM: disk.CDROM && typ == model.TypeHVM,
+	}
 }
 
 // contextSlot leaves the usual letters to the user's disks: an HVM guest has its context as CD-ROM, which must be among the first
@@ -233,6 +249,11 @@ func claimsOf(vm model.VirtualMachine, images map[int]model.Image) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(vm.Effective.NICs)) {
 		claims = append(claims, "mac "+strings.ToLower(vm.Effective.NICs[name].MAC))
+	}
+	for _, slot := range slices.Sorted(maps.Keys(vm.Effective.Disks)) {
+		if disk := vm.Effective.Disks[slot]; disk.Path != "" && !disk.ReadOnly && !disk.CDROM {
+			claims = append(claims, "disk "+disk.Path)
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(images)) {
 		if images[id].Persistent {

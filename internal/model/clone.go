@@ -27,7 +27,7 @@ const (
 	MethodReflink CloneMethod = "reflink"
 	MethodCopy    CloneMethod = "copy"     // with holes where the image has zeros
 	MethodOverlay CloneMethod = "overlay"  // a qcow2 file whose backing file is the image's
-	MethodInPlace CloneMethod = "in-place" // the image itself
+	MethodInPlace CloneMethod = "in-place" // the image itself, or a disk of the host
 	MethodMade    CloneMethod = "made"     // a volatile disk
 )
 
@@ -49,6 +49,8 @@ func (i Image) InPlace() bool { return i.Persistent || i.Type == ImageCDROM }
 // error when clone asks for what the image does not allow.
 func (d Disk) Methods(slot string, image Image) ([]CloneMethod, *FieldError) {
 	switch {
+	case d.OfHost():
+		return []CloneMethod{MethodInPlace}, nil
 	case d.ImageID == nil:
 		return []CloneMethod{MethodMade}, nil
 	case image.InPlace() && slices.Contains([]Clone{CloneCopy, CloneOverlay}, d.Clone):

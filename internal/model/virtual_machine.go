@@ -69,16 +69,21 @@ type VirtualMachineBody struct {
 type OS struct {
 	KernelID   *int     `json:"kernel_id,omitempty"`  // an image of type KERNEL
 	RamdiskID  *int     `json:"ramdisk_id,omitempty"` // an image of type RAMDISK
+	Kernel     string   `json:"kernel,omitempty"`     // absolute path on the host, in place of an image
+	Ramdisk    string   `json:"ramdisk,omitempty"`    // likewise
 	Cmdline    string   `json:"cmdline,omitempty"`
 	Bootloader string   `json:"bootloader,omitempty"` // pygrub; PV only
 	Boot       []string `json:"boot,omitempty"`       // disk, cdrom, network in order; HVM only
 	Firmware   string   `json:"firmware,omitempty"`   // bios, uefi; HVM only
 }
 
-// Disk is one disk of a virtual machine: an image or a volatile one.
+// Disk is one disk of a virtual machine: an image, a volatile one, or a file or device of the host.
 type Disk struct {
 	ImageID  *int   `json:"image_id,omitempty"`
 	Volatile string `json:"volatile,omitempty"` // fs or swap
+	Path     string `json:"path,omitempty"`     // absolute path on the host; never made and never removed
+	Format   string `json:"format,omitempty"`   // of Path: raw, which is meant when nothing is said, or qcow2
+	CDROM    bool   `json:"cdrom,omitempty"`    // a CD-ROM drive with Path in it, or an empty one; HVM only
 	FSType   string `json:"fstype,omitempty"`   // for volatile fs
 	Size     int64  `json:"size,omitempty"`     // MiB; of a volatile disk, or what a clone grows to
 	ReadOnly bool   `json:"read_only,omitempty"`
@@ -157,6 +162,8 @@ type VirtualMachine struct {
 	ConsoleName     string             `json:"console_name,omitempty"`   // the domain's name when it was made, which the log of its console has
 	ContextSHA256   string             `json:"context_sha256,omitempty"` // of the ISO
 	Failure         string             `json:"failure,omitempty"`        // why the state is FAILED
+	Adopted         bool               `json:"adopted,omitempty"`        // its domain was made by somebody else
+	Watcher         string             `json:"watcher,omitempty"`        // of an adopted one: the file that xl create was given, by which the xl process that watches over the domain is known
 	Created         time.Time          `json:"created"`
 
 	Learned        map[string][]string `json:"-"` // by network card: addresses that the host has seen, while the guest runs

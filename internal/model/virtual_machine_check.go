@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -77,8 +78,11 @@ func (b VirtualMachineBody) CheckComplete() *FieldError {
 		return fieldError("memory", "memory is set neither here nor in the template")
 	}
 	for _, slot := range sortedKeys(b.Disks) {
-		if disk := b.Disks[slot]; disk.ImageID == nil && disk.Volatile == "" {
-			return fieldError("disks."+slot, "the disk needs an image_id, or volatile and a size")
+		switch disk := b.Disks[slot]; {
+		case !disk.hasSource():
+			return fieldError("disks."+slot, "the disk needs an image_id, or volatile and a size, or the path of a file or block device of the host")
+		case disk.CDROM && disk.Path == "" && b.Type != TypeHVM:
+			return fieldError("disks."+slot+".cdrom", "only a domain of type \"hvm\" has CD-ROM drives that can be empty")
 		}
 	}
 	for _, name := range sortedKeys(b.NICs) {
@@ -98,7 +102,7 @@ func (b VirtualMachineBody) checkBoot() *FieldError {
 		os = *b.OS
 	}
 	switch {
-	case b.Type != TypeHVM && os.KernelID == nil && os.Bootloader == "":
+	case b.Type != TypeHVM && !os.HasKernel() && os.Bootloader == "":
 		return fieldError("os", "a domain of type %s needs os.kernel_id, or type \"pv\" with os.bootloader", b.Type)
 	case b.Type != TypePV && os.Bootloader != "":
 		return fieldError("os.bootloader", "a boot loader on the host works for type \"pv\" only")
@@ -131,8 +135,16 @@ func (o *OS) check() *FieldError {
 	switch {
 	case o == nil:
 		return nil
-	case o.KernelID != nil && o.Bootloader != "":
-		return fieldError("os.bootloader", "a boot loader finds the kernel in the guest's disk, so it cannot stand beside kernel_id")
+	case o.KernelID != nil && o.Kernel != "":
+		return fieldError("os.kernel_path", "the kernel is either an image (kernel_id) or a file of the host, not both")
+	case o.RamdiskID != nil && o.Ramdisk != "":
+		return fieldError("os.ramdisk_path", "the ramdisk is either an image (ramdisk_id) or a file of the host, not both")
+	case o.Kernel != "" && !isHostPath(o.Kernel):
+		return fieldError("os.kernel_path", hostPathForm, o.Kernel)
+	case o.Ramdisk != "" && !isHostPath(o.Ramdisk):
+		return fieldError("os.ramdisk_path", hostPathForm, o.Ramdisk)
+	case o.HasKernel() && o.Bootloader != "":
+		return fieldError("os.bootloader", "a boot loader finds the kernel in the guest's disk, so it cannot stand beside a kernel")
 	case o.KernelID == nil && o.RamdiskID != nil && o.Bootloader != "":
 		return fieldError("os.ramdisk_id", "a ramdisk needs a kernel_id")
 	case hasControl(o.Cmdline):
@@ -150,8 +162,48 @@ func (o *OS) check() *FieldError {
 	return nil
 }
 
+// HasKernel tells whether the domain is booted from a kernel on the host.
+func (o *OS) HasKernel() bool { return o != nil && (o.KernelID != nil || o.Kernel != "") }
+
+// hasSource tells whether it is said what the disk is made of.
+func (d Disk) hasSource() bool { return d.ImageID != nil || d.Volatile != "" || d.OfHost() }
+
+// OfHost tells whether the disk is a file or device of the host, or an empty CD-ROM drive: there is nothing to make and nothing to remove.
+func (d Disk) OfHost() bool { return d.Path != "" || d.CDROM }
+
+const hostPathForm = "%q is not a path on the host: an absolute one without commas, quotes, backslashes and control characters"
+
+// isHostPath leaves out what a disk specification of xl or a claim in a record could not hold.
+func isHostPath(s string) bool {
+	return path.IsAbs(s) && path.Clean(s) == s && !strings.ContainsAny(s, `,"'\`) && !hasControl(s)
+}
+
+func (d Disk) checkHostPath(path string) *FieldError {
+	switch {
+	case !d.OfHost() && d.Format == "":
+	case d.ImageID != nil || d.Volatile != "":
+		return fieldError(path+".path", "a disk is one of image_id, volatile and path; format and cdrom belong to path")
+	case d.Path == "" && d.Format != "":
+		return fieldError(path+".format", "format is that of path, which is not given")
+	case d.Path != "" && !isHostPath(d.Path):
+		return fieldError(path+".path", hostPathForm, d.Path)
+	case d.Format != "" && d.Format != FormatRaw && d.Format != FormatQcow2:
+		return fieldError(path+".format", "%q is not the format of a disk: use %s or %s", d.Format, FormatRaw, FormatQcow2)
+	case d.CDROM && d.Format == FormatQcow2:
+		return fieldError(path+".format", "a CD-ROM is raw")
+	case d.Size != 0:
+		return fieldError(path+".size", "a disk of the host has the size that it has")
+	case d.Clone != "":
+		return fieldError(path+".clone", "a disk of the host is used in place, so there is nothing to clone")
+	}
+	return nil
+}
+
 func (d Disk) check(slot string) *FieldError {
 	path := "disks." + slot
+	if err := d.checkHostPath(path); err != nil {
+		return err
+	}
 	switch {
 	case !slotPattern.MatchString(slot):
 		return fieldError(path, "%q is not a disk slot: use xvda, xvdb, ... (or hda to hdd, sda to sdp)", slot)

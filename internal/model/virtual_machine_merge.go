@@ -6,7 +6,7 @@ import (
 )
 
 // Over lays b over a template's body: what b says wins, disks, nics and context merge by key, and a device that both name is
-// merged attribute by attribute. A disk keeps its source, image or volatile, from one side only.
+// merged attribute by attribute. A disk keeps its source (image, volatile, path) from one side only.
 func (b VirtualMachineBody) Over(template VirtualMachineBody) VirtualMachineBody {
 	merged := template
 	merged.Type = firstSet(b.Type, template.Type)
@@ -30,6 +30,8 @@ func (o OS) over(t OS) OS {
 	return OS{
 		KernelID:   firstSet(o.KernelID, t.KernelID),
 		RamdiskID:  firstSet(o.RamdiskID, t.RamdiskID),
+		Kernel:     firstSet(o.Kernel, t.Kernel),
+		Ramdisk:    firstSet(o.Ramdisk, t.Ramdisk),
 		Cmdline:    firstSet(o.Cmdline, t.Cmdline),
 		Bootloader: firstSet(o.Bootloader, t.Bootloader),
 		Boot:       firstFilled(o.Boot, t.Boot),
@@ -38,10 +40,11 @@ func (o OS) over(t OS) OS {
 }
 
 func (d Disk) over(t Disk) Disk {
-	if d.ImageID == nil && d.Volatile == "" {
+	if !d.hasSource() {
 		d.ImageID, d.Volatile, d.FSType = t.ImageID, t.Volatile, firstSet(d.FSType, t.FSType)
+		d.Path, d.Format, d.CDROM = t.Path, t.Format, t.CDROM
 	}
-	if d.Volatile == "" {
+	if d.ImageID != nil {
 		d.Clone = firstSet(d.Clone, t.Clone)
 	}
 	d.Size = firstSet(d.Size, t.Size)

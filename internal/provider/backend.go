@@ -90,6 +90,15 @@ func (b *base) planHost(ctx context.Context, req resource.ModifyPlanRequest, res
 
 // importState finds what "<host>/<number>", "<host>/<name>", or a plain number or name on the default host means.
 func (b *base) importState(ctx context.Context, kind model.Kind, id string, resp *resource.ImportStateResponse) {
+	b.importFound(ctx, kind, id, resp, func(eng *engine.Engine, host, nameOrNumber string) (model.Ref, error) {
+		return eng.Find(ctx, kind, host, nameOrNumber)
+	})
+}
+
+// importFound is importState with another way to find things.
+func (b *base) importFound(ctx context.Context, kind model.Kind, id string, resp *resource.ImportStateResponse,
+	find func(eng *engine.Engine, host, nameOrNumber string) (model.Ref, error),
+) {
 	host, nameOrNumber, both := strings.Cut(id, "/")
 	if !both {
 		host, nameOrNumber = "", id
@@ -97,7 +106,7 @@ func (b *base) importState(ctx context.Context, kind model.Kind, id string, resp
 	eng, host, err := b.backend.on(host)
 	if err == nil {
 		var ref model.Ref
-		if ref, err = eng.Find(ctx, kind, host, nameOrNumber); err == nil {
+		if ref, err = find(eng, host, nameOrNumber); err == nil {
 			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), ref.String())...)
 			return
 		}

@@ -101,7 +101,7 @@ func (m *virtualMachineModel) planMethods(state *virtualMachineModel, foreseen m
 // sameSource tells whether the disk is made of the same as it was.
 func sameSource(old, now map[string]attr.Value) bool {
 	same := func(name string) bool { return len(differences(path.Root(name), old[name], now[name])) == 0 }
-	return same("image_id") && same("volatile")
+	return same("image_id") && same("volatile") && same("path") && same("cdrom")
 }
 
 // asMade is the plan for comparing it with the state: a changed clone that allows the disk as it was made is no change of the disk.

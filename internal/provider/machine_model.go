@@ -36,6 +36,8 @@ type machineModel struct {
 type osModel struct {
 	KernelID   types.String `tfsdk:"kernel_id"`
 	RamdiskID  types.String `tfsdk:"ramdisk_id"`
+	Kernel     types.String `tfsdk:"kernel_path"`
+	Ramdisk    types.String `tfsdk:"ramdisk_path"`
 	Cmdline    types.String `tfsdk:"cmdline"`
 	Bootloader types.String `tfsdk:"bootloader"`
 	Boot       types.List   `tfsdk:"boot"`
@@ -45,6 +47,9 @@ type osModel struct {
 type diskModel struct {
 	ImageID  types.String `tfsdk:"image_id"`
 	Volatile types.String `tfsdk:"volatile"`
+	Path     types.String `tfsdk:"path"`
+	Format   types.String `tfsdk:"format"`
+	CDROM    types.Bool   `tfsdk:"cdrom"`
 	FSType   types.String `tfsdk:"fstype"`
 	Size     types.Int64  `tfsdk:"size"`
 	ReadOnly types.Bool   `tfsdk:"read_only"`
@@ -119,6 +124,8 @@ func (m osModel) toOS(diags *diag.Diagnostics) *model.OS {
 	return &model.OS{
 		KernelID:   refID(path.Root("os").AtName("kernel_id"), m.KernelID, diags),
 		RamdiskID:  refID(path.Root("os").AtName("ramdisk_id"), m.RamdiskID, diags),
+		Kernel:     m.Kernel.ValueString(),
+		Ramdisk:    m.Ramdisk.ValueString(),
 		Cmdline:    m.Cmdline.ValueString(),
 		Bootloader: m.Bootloader.ValueString(),
 		Boot:       stringList(m.Boot),
@@ -130,6 +137,9 @@ func (m diskModel) toDisk(slot string, diags *diag.Diagnostics) model.Disk {
 	return model.Disk{
 		ImageID:  refID(path.Root("disks").AtMapKey(slot).AtName("image_id"), m.ImageID, diags),
 		Volatile: m.Volatile.ValueString(),
+		Path:     m.Path.ValueString(),
+		Format:   m.Format.ValueString(),
+		CDROM:    m.CDROM.ValueBool(),
 		FSType:   m.FSType.ValueString(),
 		Size:     m.Size.ValueInt64(),
 		ReadOnly: m.ReadOnly.ValueBool(),
@@ -202,7 +212,8 @@ func fromOS(ctx context.Context, host string, os *model.OS, diags *diag.Diagnost
 		return types.ObjectNull(osType.AttrTypes)
 	}
 	value, d := types.ObjectValueFrom(ctx, osType.AttrTypes, osModel{
-		KernelID: refValue(host, os.KernelID), RamdiskID: refValue(host, os.RamdiskID), Cmdline: stringOrNull(os.Cmdline),
+		KernelID: refValue(host, os.KernelID), RamdiskID: refValue(host, os.RamdiskID), Kernel: stringOrNull(os.Kernel),
+		Ramdisk: stringOrNull(os.Ramdisk), Cmdline: stringOrNull(os.Cmdline),
 		Bootloader: stringOrNull(os.Bootloader), Boot: listOrNull(ctx, os.Boot, diags), Firmware: stringOrNull(os.Firmware),
 	})
 	diags.Append(d...)
@@ -214,6 +225,7 @@ func fromDisks(ctx context.Context, host string, disks map[string]model.Disk, of
 	for slot, disk := range disks {
 		attributes := map[string]attr.Value{
 			"image_id": refValue(host, disk.ImageID), "volatile": stringOrNull(disk.Volatile), "fstype": stringOrNull(disk.FSType),
+			"path": stringOrNull(disk.Path), "format": stringOrNull(disk.Format), "cdrom": boolOrNull(disk.CDROM),
 			"size": numberOrNull(disk.Size), "read_only": boolOrNull(disk.ReadOnly), "clone": stringOrNull(disk.Clone),
 		}
 		if _, made := of.AttrTypes[cloneMethod]; made {

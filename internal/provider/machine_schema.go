@@ -81,6 +81,14 @@ func osAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: "Id of a `xen_image` of type `RAMDISK` on the same host.",
 		},
+		"kernel_path": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Absolute path of a kernel that lies on the host, in place of `kernel_id`.",
+		},
+		"ramdisk_path": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Absolute path of a ramdisk that lies on the host, in place of `ramdisk_id`.",
+		},
 		"cmdline": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "Command line of the kernel, such as `console=hvc0 root=/dev/xvda1 ro`.",
@@ -106,11 +114,24 @@ func diskAttributes() map[string]schema.Attribute {
 		"image_id": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "Id of a `xen_image` of type `OS`, `CDROM` or `DATABLOCK` on the same host: the disk is made from it as `clone` " +
-				"says, or is the image itself when that is persistent or a CDROM. A disk has either `image_id` or `volatile`.",
+				"says, or is the image itself when that is persistent or a CDROM. A disk has one of `image_id`, `volatile` and `path`.",
 		},
 		"volatile": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "An empty disk that is made and destroyed with the virtual machine: `fs` or `swap`.",
+		},
+		"path": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Absolute path of a file or block device of the host, outside of the datastore, that is the disk itself: a logical " +
+				"volume, or what a virtual machine had before it was imported. It is neither made nor removed, and one virtual machine of the datastore may write to it.",
+		},
+		"format": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Format of what stands at `path`: `raw` or `qcow2`. Default `raw`. It is never guessed.",
+		},
+		"cdrom": schema.BoolAttribute{
+			Optional:            true,
+			MarkdownDescription: "Whether the disk is a CD-ROM with `path` in it or, without a `path`, an empty CD-ROM drive, which `hvm` guests can have. Default `false`.",
 		},
 		"fstype": schema.StringAttribute{
 			Optional: true,

@@ -80,13 +80,18 @@ func (p plugin) apply(t *testing.T, name string, before existing, config *tfprot
 		t.Fatal(text)
 	}
 	ctx := context.WithoutCancel(t.Context()) // it also cleans up when the test is over
-	resp, err := p.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: name, PriorState: before.state, Config: config, PlannedState: planned.PlannedState, PlannedPrivate: planned.PlannedPrivate,
-	})
+	resp, err := p.ApplyResourceChange(ctx, applyOf(name, before, planned, config))
 	if err != nil || len(resp.Diagnostics) > 0 {
 		t.Fatal(err, diagnosed(resp.Diagnostics))
 	}
 	return existing{state: resp.NewState, private: resp.Private}
+}
+
+// applyOf is the request that carries a plan out.
+func applyOf(name string, before existing, planned *tfprotov6.PlanResourceChangeResponse, config *tfprotov6.DynamicValue) *tfprotov6.ApplyResourceChangeRequest {
+	return &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: name, PriorState: before.state, Config: config, PlannedState: planned.PlannedState, PlannedPrivate: planned.PlannedPrivate,
+	}
 }
 
 // plan validates the configuration and plans it.

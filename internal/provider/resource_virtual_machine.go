@@ -128,7 +128,9 @@ func (r *virtualMachineResource) Delete(ctx context.Context, req resource.Delete
 }
 
 func (r *virtualMachineResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	r.importState(ctx, model.KindVirtualMachine, req.ID, resp)
+	r.importFound(ctx, model.KindVirtualMachine, req.ID, resp, func(eng *engine.Engine, host, nameOrNumber string) (model.Ref, error) {
+		return eng.FindOrAdopt(ctx, host, nameOrNumber, defaultShutdownTimeout)
+	})
 }
 
 func rememberPassword(ctx context.Context, private privateState, vm model.VirtualMachine) diag.Diagnostics {

@@ -61,6 +61,17 @@ A larger ` + "`size`" + ` grows what is made. Any number of virtual machines run
 While they exist, the image can neither be destroyed nor changed, and they are not started while another domain has its file as a disk.
 An overlay needs ` + "`qemu-img`" + ` on the host, and so does a ` + "`qcow2`" + ` disk that is to be larger than its image; the plan refuses them on a host that
 has none.
+
+## Domains that others have made
+
+A running domain that somebody has made with plain ` + "`xl create`" + ` is imported by ` + "`<host>/<name of the domain>`" + `. The import, and so the plan of an import
+block, writes a record of it into the datastore; nothing about the running guest changes. Its disks, kernel and ramdisk stay the files and
+block devices that they are, stand in the state by their paths, and are never removed: destroying the virtual machine ends the domain and
+leaves them. Let Terraform write the configuration (` + "`terraform plan -generate-config-out=FILE`" + `).
+
+From then on the provider starts the guest, from a deployment file of its own; the file that the domain was made from is of no account any
+more, so take it out of ` + "`/etc/xen/auto`" + `. A domain with something that a ` + "`xen_virtual_machine`" + ` has not, such as a device passed through to it, is refused
+with the name of what it would lose. An address that the guest has of itself, and a VNC port that Xen chose, are not known.
 `
 
 var virtualMachineTypes = deviceTypes{disk: attributeTypes(virtualMachineDisks()), graphics: attributeTypes(virtualMachineGraphics())}

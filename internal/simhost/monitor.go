@@ -10,7 +10,8 @@ import (
 
 // watch starts what Xen has for each domain: the xl process that stays behind after `xl create FILE` or `xl restore FILE` and carries out
 // on_poweroff, on_reboot and on_crash. Here it only stands in the process list with that command line, also while the
-// guest reboots and no listing knows the domain. It waits on a named pipe, so that it can be ended without its pid.
+// guest reboots and no listing knows the domain. Its standard output
+// is a log with the name of the domain. It waits on a named pipe, so that it can be ended without its pid.
 func (s *store) watch(d Domain) error {
 	pipe := s.monitorFile(d)
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -27,6 +28,12 @@ func (s *store) watch(d Domain) error {
 	}
 	monitor := exec.Command("/bin/sh", append([]string{"-c", "read -r end"}, argv...)...)
 	monitor.Stdin = wait
+	log, err := os.Create(s.path("xl-" + d.Name + ".log"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	monitor.Stdout = log
 	monitor.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := monitor.Start(); err != nil {
 		return err

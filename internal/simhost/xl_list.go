@@ -122,6 +122,10 @@ func xlDomID(c *call) int {
 	if len(c.args) == 0 {
 		return c.usage("domid")
 	}
+	if c.args[0] == "Domain-0" {
+		c.printf("0\n")
+		return 0
+	}
 	found := false
 	err := c.change(func(w *world) error {
 		var d Domain

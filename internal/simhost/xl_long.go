@@ -56,6 +56,7 @@ type (
 	longHVM struct {
 		VNC    *longVNC `json:"vnc,omitempty"`
 		Keymap string   `json:"keymap,omitempty"`
+		BIOS   string   `json:"bios,omitempty"`
 		Boot   string   `json:"boot,omitempty"`
 		Serial string   `json:"serial,omitempty"`
 	}
@@ -126,7 +127,7 @@ func longOf(d xl.Config) longConfig {
 	}
 	switch d.Type {
 	case xl.TypeHVM:
-		c.BInfo.HVM = &longHVM{VNC: &longVNC{Enable: "False"}, Boot: d.Boot, Serial: d.Serial}
+		c.BInfo.HVM = &longHVM{VNC: &longVNC{Enable: "False"}, BIOS: map[string]string{"bios": "seabios", "uefi": "ovmf"}[d.Firmware], Boot: d.Boot, Serial: d.Serial}
 		if d.VNC != nil {
 			c.BInfo.HVM.VNC, c.BInfo.HVM.Keymap = longVNCOf(d.VNC), d.VNC.Keymap
 		}

@@ -8,8 +8,8 @@ printf '\0'
 ip -o link show type bridge 2>/dev/null
 printf '\0'
 # A guest that reboots is unknown to xl for seconds, but the xl process that watches over it is there all the time. Those that
-# xendomains started have other paths in their command lines.
-printf '%s/vms/\n/etc/xen/auto/one-\n/var/lib/xen/save/' "$1" | grep -asHF -f - /proc/[0-9]*/cmdline | tr '\000' ' '
+# xendomains started have other paths in their command lines, and those of adopted domains any.
+printf '%s/vms/\ncreate\n/etc/xen/auto/one-\n/var/lib/xen/save/' "$1" | grep -asHF -f - /proc/[0-9]*/cmdline | tr '\000' ' '
 printf '\0'
 # The addresses of guests: neighbours of the host, then leases of dnsmasq (time MAC address ...) and of ISC's dhcpd, and what agents in
 # guests wrote to xenstore.

@@ -18,10 +18,14 @@ domids() {
 }
 
 # watchers prints the /proc folders of the xl processes that create, save, restore or watch over the domain; one that xendomains
-# started has the link of autostart.sh in its command line.
+# started has the link of autostart.sh in its command line, and that of an adopted domain the file that somebody gave to xl create.
 watchers() {
 	printf '%s/deployment.\n%s/checkpoint\n/etc/xen/auto/one-%s.%s' "$dir" "$dir" "${dir##*/}" "$uuid" |
 		grep -asl -F -f - /proc/[0-9]*/cmdline | sed 's,/cmdline$,,'
+	watcher=$(sed -n 's/^  "watcher": "\(.*\)",\{0,1\}$/\1/p' "$dir/vm.json" 2>/dev/null)
+	[ -z "$watcher" ] || for process in $(grep -asl -w create /proc/[0-9]*/cmdline); do
+		! tr '\000' '\n' <"$process" 2>/dev/null | grep -qxF -e "$watcher" || printf '%s\n' "${process%/cmdline}"
+	done
 }
 
 # flags DOMID prints the six letters of xl list: running, blocked, paused, shut down, why, dying.
