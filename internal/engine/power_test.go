@@ -252,7 +252,7 @@ func TestCheckpointIsNotLost(t *testing.T) {
 			[]string{"no memory left", "The checkpoint is kept", "vms/1/checkpoint"},
 		},
 		"a disk is in use elsewhere": {
-			func(g *guest) { g.foreign("other", filepath.Join(g.h.Datastore(), "images", "1", "disk.raw")) },
+			func(g *guest) { g.foreign(filepath.Join(g.h.Datastore(), "images", "1", "disk.raw")) },
 			func(g *guest) { g.h.Destroy("other") },
 			[]string{"images/1/disk.raw is in use already"},
 		},
@@ -287,8 +287,10 @@ func TestCheckpointIsNotLost(t *testing.T) {
 	}
 }
 
-func (g *guest) foreign(name, disk string) {
+// foreign starts a domain of somebody else with the disk.
+func (g *guest) foreign(disk string) {
 	g.Helper()
+	const name = "other"
 	config := fmt.Sprintf("name = '%s'\ntype = 'pv'\nmemory = 16\nkernel = '%s'\ndisk = ['format=raw,vdev=xvda,access=rw,target=%s']\n",
 		name, filepath.Join(g.h.Datastore(), "images", "2", "kernel"), disk)
 	path := filepath.Join(g.h.Dir(), name+".cfg")

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -87,9 +86,7 @@ func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequ
 	case err != nil:
 		failed(&resp.Diagnostics, "read", model.KindVirtualMachine, state.Name.ValueString(), ref.Host, err)
 	default:
-		if vm.Failure != "" {
-			resp.Diagnostics.AddWarning(fmt.Sprintf("The guest of virtual machine %q on %s has crashed", vm.Name, vm.Host), vm.Failure)
-		}
+		warnOfFailure(&resp.Diagnostics, model.KindVirtualMachine, vm.Header, string(vm.State), vm.Failure)
 		resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
 		state = state.fromRecord(ctx, vm, &resp.Diagnostics).keepAddresses(state)
 		state.PowerState = powerState(state.PowerState, vm)
