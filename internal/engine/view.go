@@ -114,7 +114,7 @@ func (v *view) virtualMachine(id int) (model.VirtualMachine, error) {
 	vm.Failure = ""
 	switch vm.State {
 	case model.VMFailed:
-		vm.Failure = fmt.Sprintf("The guest has crashed, and its domain %d was kept as on_crash says. The next apply destroys the domain and brings the virtual machine to its power_state; its disks stay.", vm.DomID)
+		vm.Failure = fmt.Sprintf("The guest has crashed, and its domain %d was kept, as on_crash says. The next apply destroys the domain and brings the virtual machine to its power_state; its disks stay.", vm.DomID)
 	case model.VMRunning, model.VMPaused:
 		vm.Learned = v.neighbours.of(vm)
 	}

@@ -53,10 +53,10 @@ func machineSummaryAttributes() map[string]schema.Attribute {
 		"memory":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Memory in MiB."},
 		"labels":      schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Labels of the virtual machine."},
 		"template_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the template that it was made from."},
-		"state":       schema.StringAttribute{Computed: true, MarkdownDescription: "`RUNNING`, `POWEROFF`, `FAILED`, or the state of an operation that is under way."},
+		"state":       schema.StringAttribute{Computed: true, MarkdownDescription: "`RUNNING`, `POWEROFF`, `SUSPENDED`, `PAUSED`, `FAILED`, or the state of an operation that is under way."},
 		"domid":       schema.Int64Attribute{Computed: true, MarkdownDescription: "Xen's number of the domain; null when there is none."},
 		"vnc_port":    schema.Int64Attribute{Computed: true, MarkdownDescription: "TCP port of the screen on the host; null without graphics."},
-		"addresses":   schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "IP addresses of the network cards, in the order of their names."},
+		"addresses":   schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "IP addresses of the network cards, in the order of their names: those that they were given, and those that the host has seen."},
 		"macs":        schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "MAC addresses by network card."},
 	}
 }

@@ -33,13 +33,12 @@ func failed(diags *diag.Diagnostics, action string, kind model.Kind, name, host 
 	diags.AddError(summary, err.Error())
 }
 
-// warnOfFailure tells of a thing that is there but of no use, and why.
+// warnOfFailure tells of a thing that is there but of no use, why, and what to do.
 func warnOfFailure(diags *diag.Diagnostics, kind model.Kind, header model.Header, state, failure string) {
 	if failure == "" {
 		return
 	}
-	diags.AddWarning(fmt.Sprintf("The %s %q on %s is in the state %s", kind.Noun(), header.Name, header.Host, state),
-		failure+"\n\nTo make it anew, run `terraform taint` on it and apply.")
+	diags.AddWarning(fmt.Sprintf("The %s %q on %s is in the state %s", kind.Noun(), header.Name, header.Host, state), failure)
 }
 
 // refused reports a value that the rules of the model do not allow, at plan time.

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -48,6 +49,8 @@ func waitAttributes() map[string]schema.Attribute {
 		},
 		"timeout": schema.StringAttribute{
 			Optional:            true,
+			Computed:            true,
+			Default:             stringdefault.StaticString("5m"),
 			Validators:          []validator.String{durationValidator{}},
 			MarkdownDescription: "How long the guest is waited for, as a duration. Default `5m`. The time counts within that of `timeouts`.",
 		},
@@ -75,9 +78,31 @@ func toWaitFor(ctx context.Context, value types.Object, diags *diag.Diagnostics)
 	return wait
 }
 
+// sameTimeout keeps the words of the state for the same time: 60s is 1m.
+func sameTimeout(plan, state types.Object, diags *diag.Diagnostics) types.Object {
+	attributes, before := plan.Attributes(), state.Attributes()
+	now, planned := attributes["timeout"].(types.String)
+	was, known := before["timeout"].(types.String)
+	if !planned || !known || now.IsUnknown() {
+		return plan
+	}
+	a, err := parseDuration(now.ValueString())
+	if b, errBefore := parseDuration(was.ValueString()); err != nil || errBefore != nil || a != b {
+		return plan
+	}
+	attributes["timeout"] = was
+	kept, d := types.ObjectValue(waitType.AttrTypes, attributes)
+	diags.Append(d...)
+	return kept
+}
+
+func sameWait(a, b *model.WaitFor) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
+}
+
 // keepWaitFor keeps the user's words where the record says the same.
 func keepWaitFor(ctx context.Context, mine types.Object, record *model.WaitFor, diags *diag.Diagnostics) types.Object {
-	if now := toWaitFor(ctx, mine, diags); now == nil && record == nil || now != nil && record != nil && *now == *record {
+	if sameWait(toWaitFor(ctx, mine, diags), record) {
 		return or(mine, types.ObjectNull(waitType.AttrTypes))
 	}
 	if record == nil {
@@ -86,9 +111,7 @@ func keepWaitFor(ctx context.Context, mine types.Object, record *model.WaitFor, 
 	m := waitModel{
 		TCPPort: numberOrNull(record.TCPPort), Ping: boolOrNull(record.Ping), ConsoleRegex: stringOrNull(record.ConsoleRegex),
 		Address: boolOrNull(record.Address), OnTimeout: stringOrNull(record.OnTimeout),
-	}
-	if record.Timeout != 0 {
-		m.Timeout = types.StringValue(durationText(record.Timeout))
+		Timeout: types.StringValue(durationText(record.Patience())),
 	}
 	value, d := types.ObjectValueFrom(ctx, waitType.AttrTypes, m)
 	diags.Append(d...)

@@ -148,6 +148,7 @@ func (m *virtualMachineModel) planUpdate(ctx context.Context, config, state virt
 	resp.RequiresReplace.Append(differences(path.Root("template_id"), state.TemplateID, m.TemplateID)...)
 	m.planPassword(ctx, config, resp)
 	m.keepWords(state)
+	m.WaitFor = sameTimeout(m.WaitFor, state.WaitFor, &resp.Diagnostics)
 	m.planPower(state)
 }
 

@@ -1,4 +1,5 @@
 # Functions around the start and the end of a domain; scripts that need them follow this text and that of vmlog.sh.
+# Here and in other scripts SIMHOST_ROOT is set on the simulated host only, where files of the system lie below it.
 
 # disks_of_domains prints xl list -l with plain slashes, to look for paths of disks in it.
 disks_of_domains() {
