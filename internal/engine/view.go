@@ -26,7 +26,8 @@ type view struct {
 	host     string
 	store    *datastore.Store
 	snapshot datastore.Snapshot
-	domains  map[string]xl.Domain // by UUID
+	domains  map[string]xl.Domain  // by UUID
+	long     map[int]xl.LongDomain // by domid: those whose configuration libxl can read
 	info     xl.Info
 	bridges  []string
 	watched  string              // command lines of the xl processes that watch over our domains
@@ -39,7 +40,7 @@ func (s *site) look(ctx context.Context) (*view, error) {
 		return nil, s.explainLook(ctx, err)
 	}
 	parts := bytes.Split(also, []byte{0})
-	if len(parts) != 6 {
+	if len(parts) != 7 {
 		return nil, fmt.Errorf("host %s answered something unexpected when its domains were listed: %q", s.name, also)
 	}
 	v := &view{host: s.name, store: s.store, snapshot: snapshot, bridges: parseBridges(parts[3]), watched: string(parts[4])}
@@ -48,6 +49,9 @@ func (s *site) look(ctx context.Context) (*view, error) {
 	}
 	if v.info, err = xl.ParseInfo(parts[2]); err != nil {
 		return nil, fmt.Errorf("unable to read what xl info says on host %s: %w", s.name, err)
+	}
+	if v.long, err = parseLong(parts[5]); err != nil {
+		return nil, fmt.Errorf("unable to read the configurations of the domains on host %s: %w", s.name, err)
 	}
 	v.uses = usesOf(snapshot)
 	return v, nil
@@ -102,6 +106,18 @@ func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
 	return domains, nil
 }
 
+func parseLong(list []byte) (map[int]xl.LongDomain, error) {
+	domains, err := xl.ParseListLong(list)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[int]xl.LongDomain{}
+	for _, domain := range domains {
+		byID[domain.ID] = domain
+	}
+	return byID, nil
+}
+
 // rebooting tells whether a domain that is not there is about to come back.
 func (v *view) rebooting(vm model.VirtualMachine) bool {
 	_, there := v.domains[vm.UUID]
@@ -138,7 +154,8 @@ func (v *view) virtualMachine(id int) (model.VirtualMachine, error) {
 	case vm.State == model.VMRunning && !v.rebooting(vm):
 		vm.State = model.VMPoweroff
 	}
-	return vm, nil
+	err = v.inspect(&vm)
+	return vm, err
 }
 
 // deployment is the path of the deployment file that the domain was last started with.

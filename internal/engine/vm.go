@@ -28,22 +28,32 @@ func (e *Engine) VirtualMachine(ctx context.Context, ref model.Ref) (model.Virtu
 		return model.VirtualMachine{}, err
 	}
 	v, err := s.view(ctx)
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	_, vm, err := s.booted(ctx, v, ref.ID)
+	return vm, err
+}
+
+// booted reads a virtual machine when its guest is not between two boots, as long as that does not take too long.
+func (s *site) booted(ctx context.Context, v *view, id int) (*view, model.VirtualMachine, error) {
+	var err error
 	for deadline := time.Now().Add(rebootPatience); err == nil; v, err = s.fresh(ctx) {
-		vm, readErr := v.virtualMachine(ref.ID)
+		vm, readErr := v.virtualMachine(id)
 		if readErr != nil || vm.State != model.VMRunning || !v.rebooting(vm) || time.Now().After(deadline) {
-			return vm, readErr
+			return v, vm, readErr
 		}
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
-			return vm, context.Cause(ctx)
+			return v, vm, context.Cause(ctx)
 		}
 	}
-	return model.VirtualMachine{}, err
+	return v, model.VirtualMachine{}, err
 }
 
-// UpdateVirtualMachine changes name, labels, shutdown timeout, power state and what is said of the cloning of disks, which stay as they
-// are; nothing else of the specification is looked at.
+// UpdateVirtualMachine makes of a virtual machine what the specification says: what a running guest can take at once it gets at once, the
+// rest waits for its next boot, which follows where the restart policy says so. What would need a new virtual machine is refused.
 func (e *Engine) UpdateVirtualMachine(ctx context.Context, ref model.Ref, spec model.VirtualMachineSpec) (model.VirtualMachine, error) {
 	s, err := e.site(ref.Host)
 	if err != nil {
@@ -64,21 +74,37 @@ func (s *site) updateVirtualMachine(ctx context.Context, id int, spec model.Virt
 	if err != nil {
 		return err
 	}
-	vm, err := v.virtualMachine(id)
+	v, vm, err := s.booted(ctx, v, id)
 	if err != nil {
 		return err
 	}
 	if vm.State.Transient() || vm.State == model.VMFailed {
 		return fmt.Errorf("virtual machine %q is in the state %s: an operation on it was cut off, so it has to be replaced (terraform apply -replace)", vm.Name, vm.State)
 	}
+	change, err := s.prepare(ctx, v, vm, spec)
+	if err != nil {
+		return err
+	}
 	if err := s.rename(ctx, v, &vm, spec); err != nil {
 		return err
 	}
+	if spec.PowerState == model.VMPoweroff && vm.State != model.VMPoweroff {
+		if err := s.powerOff(ctx, &vm); err != nil {
+			return err
+		}
+		vm.DomID = 0
+	}
+	if err := s.reshape(ctx, v, &vm, change); err != nil {
+		return err
+	}
 	switch {
-	case spec.PowerState == model.VMPoweroff && vm.State != model.VMPoweroff:
-		return s.powerOff(ctx, &vm)
 	case spec.PowerState == model.VMRunning && vm.State == model.VMPoweroff:
+		if v, err = s.fresh(ctx); err != nil {
+			return err
+		}
 		return s.powerOn(ctx, v, &vm)
+	case change.restart:
+		return s.restart(ctx, &vm)
 	}
 	return nil
 }
@@ -93,10 +119,6 @@ func (s *site) rename(ctx context.Context, v *view, vm *model.VirtualMachine, sp
 		vm.Name = spec.Name
 	}
 	vm.Labels, vm.ShutdownTimeout, vm.PowerState = spec.Labels, spec.ShutdownTimeout, spec.PowerState
-	for slot, disk := range vm.Body.Disks {
-		disk.Clone = spec.Body.Disks[slot].Clone
-		vm.Body.Disks[slot] = disk
-	}
 	for i, claim := range vm.Claims {
 		if claim == claimName(old) {
 			vm.Claims[i] = claimName(vm.Name)
@@ -115,8 +137,14 @@ func (s *site) rename(ctx context.Context, v *view, vm *model.VirtualMachine, sp
 
 // powerOn starts a virtual machine from its disks as they are.
 func (s *site) powerOn(ctx context.Context, v *view, vm *model.VirtualMachine) error {
+	if err := v.missingDisks(*vm); err != nil {
+		return err
+	}
 	kernel, ramdisk, err := v.bootFiles(*vm)
 	if err != nil {
+		return err
+	}
+	if err := s.growDisks(ctx, vm); err != nil {
 		return err
 	}
 	domain := s.domain(*vm, kernel, ramdisk)
@@ -143,7 +171,7 @@ func (s *site) powerOff(ctx context.Context, vm *model.VirtualMachine) error {
 	if err := s.stop(ctx, *vm, vm.ShutdownTimeout); err != nil {
 		return err
 	}
-	vm.State = model.VMPoweroff
+	vm.State, vm.Boot = model.VMPoweroff, nil
 	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
 }
 

@@ -27,7 +27,7 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 	if err != nil {
 		return err
 	}
-	vm.State = model.VMBoot
+	vm.State, vm.Boot, vm.DeploymentSHA256 = model.VMBoot, nil, digestOf(text)
 	if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
 		return err
 	}

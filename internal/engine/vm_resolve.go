@@ -23,19 +23,21 @@ type resolved struct {
 	context *model.Context
 	kernel  string // path on the host
 	ramdisk string
+
+	template *model.VirtualMachineBody // that is laid under the virtual machine
 }
 
 // resolve lays the virtual machine over its template, adds the defaults, and looks at the host whether all it refers to is there.
 func (v *view) resolve(spec model.VirtualMachineSpec) (resolved, error) {
-	body := spec.Body
+	body, laid := spec.Body, (*model.VirtualMachineBody)(nil)
 	if spec.TemplateID != nil {
 		template, err := v.template(*spec.TemplateID)
 		if err != nil {
 			return resolved{}, v.missing("template_id", model.KindTemplate, *spec.TemplateID, err)
 		}
-		body = body.Over(template.Body)
+		body, laid = body.Over(template.Body), &template.Body
 	}
-	r := resolved{body: withDefaults(body), images: map[int]model.Image{}}
+	r := resolved{body: withDefaults(body), images: map[int]model.Image{}, template: laid}
 	if err := CheckBody(r.body, true); err != nil {
 		return r, err
 	}

@@ -45,8 +45,10 @@ func (s VMState) Transient() bool {
 // value holds, then the default.
 type VirtualMachineBody struct {
 	Type      DomainType        `json:"type,omitempty"`
-	CPU       *float64          `json:"cpu,omitempty"`    // share of a processor: 0.5 is half a one
-	VCPU      *int64            `json:"vcpu,omitempty"`   // number of virtual processors
+	CPU       *float64          `json:"cpu,omitempty"`     // share of a processor: 0.5 is half a one
+	CPUCap    *int64            `json:"cpu_cap,omitempty"` // percent of one processor; 0: no cap
+	VCPU      *int64            `json:"vcpu,omitempty"`    // number of virtual processors
+	VCPUMax   *int64            `json:"vcpu_max,omitempty"`
 	Memory    *int64            `json:"memory,omitempty"` // MiB
 	MemoryMax *int64            `json:"memory_max,omitempty"`
 	OS        *OS               `json:"os,omitempty"`
@@ -108,6 +110,9 @@ type VirtualMachineSpec struct {
 	ShutdownTimeout time.Duration // how long a guest may take to shut down before it is destroyed
 	Labels          map[string]string
 	Foreseen        map[string]CloneMethod // by slot: how the plan says that the disk is made; the others are made as the host can
+	RestartPolicy   RestartPolicy          // not said: never
+	FollowTemplate  bool                   // a changed template changes the virtual machine
+	Template        *VirtualMachineBody    // for foreseeing: the template as it is going to be; nil: as it stands on the host
 }
 
 // AttachedDisk is a disk as it stands on the host.
@@ -141,6 +146,7 @@ type VirtualMachine struct {
 	ContextSHA256   string             `json:"context_sha256,omitempty"` // of the ISO
 	Failure         string             `json:"failure,omitempty"`        // why the state is FAILED
 	Created         time.Time          `json:"created"`
+	Running
 
 	DomID          int    `json:"-"` // 0 when there is no domain
 	DeploymentText string `json:"-"` // the deployment file without its password

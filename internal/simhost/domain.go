@@ -21,9 +21,10 @@ type Domain struct {
 	Paused    bool   // created with -p, paused since, or half-created
 	Stopped   string // "poweroff", "reboot" or "crash" when on_... = "preserve" keeps it after its end
 	Started   time.Time
-	Ran       bool      // it was unpaused once, so that its drivers answer
-	Ends      time.Time // when the guest obeys; zero: not at all
-	Reappears time.Time // the guest reboots: the domain is absent until then, and comes back with a new domid
+	Ran       bool       // it was unpaused once, so that its drivers answer
+	Ends      time.Time  // when the guest obeys; zero: not at all
+	Updated   *xl.Config `json:",omitempty"` // what xl config-update gave it for its next boot
+	Reappears time.Time  // the guest reboots: the domain is absent until then, and comes back with a new domid
 }
 
 // The ways in which a guest ends, and the setting that says what follows, xl.cfg(5) "Event Actions".
@@ -175,6 +176,9 @@ func (w *world) end(d Domain, reason string) error {
 func (w *world) restart(d Domain) error {
 	if err := w.remove(d.ID); err != nil {
 		return err
+	}
+	if d.Updated != nil {
+		d.Config, d.Updated = *d.Updated, nil
 	}
 	if slices.ContainsFunc(d.Disks, missing) {
 		w.unwatch(d)

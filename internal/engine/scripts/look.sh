@@ -10,3 +10,6 @@ printf '\0'
 # A guest that reboots is unknown to xl for seconds, but the xl process that watches over it is there all the time.
 printf '%s/vms/' "$1" | grep -asHF -f - /proc/[0-9]*/cmdline | tr '\000' ' '
 printf '\0'
+# What each domain has now, with the devices that came and went since it was created.
+xl list -l || exit 50
+printf '\0'

@@ -24,12 +24,7 @@ done
 domains=$(xl list -l)
 domains=$(printf '%s\n' "$domains" | sed 's,\\/,/,g')
 for disk; do
-	[ -e "$disk" ] || fail 51 TM "The disk $disk is missing."
-	loop=$(losetup -j "$disk")
-	[ -z "$loop" ] || fail 51 TM "The disk $disk is in use already: $loop"
-	if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then
-		fail 51 TM "The disk $disk is in use already by another domain of this host."
-	fi
+	guard "$disk"
 done
 if [ "$port" != 0 ] && grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$port") 0*:0000 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null; then
 	fail 52 VMM "Something on the host listens on the VNC port $port already."

@@ -21,3 +21,13 @@ domids() {
 watchers() {
 	printf '%s/deployment.' "$dir" | grep -asl -F -f - /proc/[0-9]*/cmdline | sed 's,/cmdline$,,'
 }
+
+# guard FILE fails unless the file is there and no domain has it as a disk. $domains is what xl list -l says, without escaped slashes.
+guard() {
+	[ -e "$1" ] || fail 51 TM "The disk $1 is missing."
+	loop=$(losetup -j "$1")
+	[ -z "$loop" ] || fail 51 TM "The disk $1 is in use already: $loop"
+	if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$1\""; then
+		fail 51 TM "The disk $1 is in use already by another domain of this host."
+	fi
+}
