@@ -265,10 +265,11 @@ func needsOf(body model.VirtualMachineBody, images map[int]model.Image) []datast
 	return needs
 }
 
+// usesOfNeeds are the records that must stay while the virtual machine has them. A context is no such: the guest has its ISO.
 func usesOfNeeds(needs []datastore.Need) []string {
 	var uses []string
 	for _, need := range needs {
-		if !slices.Contains(uses, need.Use) {
+		if !slices.Contains(uses, need.Use) && !strings.HasPrefix(need.Use, string(model.KindContext)+"/") {
 			uses = append(uses, need.Use)
 		}
 	}

@@ -87,18 +87,19 @@ func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequ
 	default:
 		warnOfFailure(&resp.Diagnostics, model.KindVirtualMachine, vm.Header, string(vm.State), vm.Failure)
 		resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
-		state = state.fromRecord(ctx, vm, &resp.Diagnostics)
+		state = state.fromHost(ctx, vm, &resp.Diagnostics)
 		state.PowerState = powerState(state.PowerState, vm)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
 }
 
 func (r *virtualMachineResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan virtualMachineModel
+	var plan, config virtualMachineModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	timeout, diags := plan.Timeouts.Update(ctx, virtualMachineTimeout)
 	resp.Diagnostics.Append(diags...)
-	spec := plan.toSpec(ctx, &resp.Diagnostics)
+	spec := config.toSpec(ctx, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -110,9 +111,10 @@ func (r *virtualMachineResource) Update(ctx context.Context, req resource.Update
 		vm, err = eng.UpdateVirtualMachine(ctx, ref, spec)
 	}
 	if err != nil {
-		failed(&resp.Diagnostics, "update", model.KindVirtualMachine, spec.Name, ref.Host, err)
+		failed(&resp.Diagnostics, "update", model.KindVirtualMachine, plan.Name.ValueString(), ref.Host, err)
 		return
 	}
+	resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan.fromRecord(ctx, vm, &resp.Diagnostics))...)
 }
 

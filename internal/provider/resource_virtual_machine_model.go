@@ -24,6 +24,8 @@ type virtualMachineModel struct {
 	TemplateID      types.String   `tfsdk:"template_id"`
 	PowerState      types.String   `tfsdk:"power_state"`
 	ShutdownTimeout types.String   `tfsdk:"shutdown_timeout"`
+	RestartPolicy   types.String   `tfsdk:"restart_policy"`
+	FollowTemplate  types.Bool     `tfsdk:"follow_template"`
 	Timeouts        timeouts.Value `tfsdk:"timeouts"`
 
 	VID            types.Int64  `tfsdk:"vid"`
@@ -33,6 +35,9 @@ type virtualMachineModel struct {
 	VNCPort        types.Int64  `tfsdk:"vnc_port"`
 	Addresses      types.List   `tfsdk:"addresses"`
 	DeploymentFile types.String `tfsdk:"deployment_file"`
+	PendingRestart types.List   `tfsdk:"pending_restart"`
+	TemplateValues types.Map    `tfsdk:"template_values"`
+	Drift          types.Map    `tfsdk:"drift"`
 }
 
 // toSpec is what the engine is asked for. The configuration has the password, and no MAC addresses but those that the user wrote.
@@ -44,6 +49,8 @@ func (m virtualMachineModel) toSpec(ctx context.Context, diags *diag.Diagnostics
 		PowerState:      model.VMRunning,
 		ShutdownTimeout: defaultShutdownTimeout,
 		Labels:          stringMap(m.Labels),
+		RestartPolicy:   model.RestartPolicy(m.RestartPolicy.ValueString()),
+		FollowTemplate:  m.FollowTemplate.ValueBool(),
 	}
 	if power := m.PowerState.ValueString(); power != "" {
 		spec.PowerState = model.VMState(strings.ToUpper(power))
@@ -72,7 +79,7 @@ func (m virtualMachineModel) fromRecord(ctx context.Context, vm model.VirtualMac
 	m.VNCPort = numberOrNull(vm.VNCPort)
 	m.Addresses = stringListValue(ctx, vm.Addresses(), diags)
 	m.DeploymentFile = stringOrNull(vm.DeploymentText)
-	return m
+	return m.withRunning(ctx, vm, diags)
 }
 
 func (m virtualMachineModel) identify(vm model.VirtualMachine) virtualMachineModel {
@@ -94,6 +101,8 @@ func (m virtualMachineModel) reserved(ctx context.Context, vm model.VirtualMachi
 	m.VNCPort = types.Int64Null()
 	m.Addresses = types.ListNull(types.StringType)
 	m.DeploymentFile = types.StringNull()
+	m.PendingRestart = types.ListNull(types.StringType)
+	m.TemplateValues, m.Drift = types.MapNull(types.StringType), types.MapNull(types.StringType)
 	return m
 }
 
