@@ -70,8 +70,8 @@ func (v *view) inspectFiles(vm *model.VirtualMachine) {
 			vm.Drift["disks."+disk.Slot] = "its file " + disk.File + " is missing"
 		}
 	}
-	if vm.DeploymentSHA256 == "" {
-		return
+	if vm.DeploymentSHA256 == "" || vm.DomID == 0 {
+		return // a start writes a new one
 	}
 	text, there := v.snapshot.Texts[v.deployment(*vm)]
 	switch digest := sha256.Sum256([]byte(text)); {

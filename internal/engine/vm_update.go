@@ -230,6 +230,13 @@ func (s *site) runSteps(ctx context.Context, vm model.VirtualMachine, number int
 	for _, step := range steps {
 		args = append(args, append(step, "", "", "")[:4]...)
 	}
+	// Hotplug scripts of several domains would wait for each other.
+	select {
+	case s.booting <- struct{}{}:
+		defer func() { <-s.booting }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	_, err := s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("change the running virtual machine %q", vm.Name),
 		Text:  vmFunctions + vmChangeScript,

@@ -97,9 +97,9 @@ func (m *virtualMachineModel) planComputed(state virtualMachineModel, changed bo
 		return
 	}
 	if m.PowerState.Equal(state.PowerState) {
-		m.VNCPort, m.PendingRestart = state.VNCPort, state.PendingRestart
-		if m.Name.Equal(state.Name) {
-			m.DeploymentFile = state.DeploymentFile
+		m.VNCPort = state.VNCPort
+		if len(state.PendingRestart.Elements()) == 0 {
+			m.PendingRestart = state.PendingRestart
 		}
 	}
 }
@@ -108,7 +108,8 @@ func (m *virtualMachineModel) planComputed(state virtualMachineModel, changed bo
 func (m *virtualMachineModel) changes(state virtualMachineModel, diags *diag.Diagnostics) bool {
 	asMade := m.asMade(state, diags)
 	now, before := asMade.values(), state.values()
-	changed := len(differences(path.Root("template_id"), state.TemplateID, m.TemplateID)) > 0
+	changed := len(differences(path.Root("template_id"), state.TemplateID, m.TemplateID)) > 0 ||
+		m.RestartPolicy.ValueString() == string(model.RestartOnChange) && len(state.PendingRestart.Elements()) > 0
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		for _, at := range differences(path.Root(name), before[name], now[name]) {
 			changed = true

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -91,8 +92,8 @@ func TestVirtualMachineDriftOfDevices(t *testing.T) {
 func TestVirtualMachineFollowsTemplate(t *testing.T) {
 	t.Parallel()
 	h := simhost.Start(t)
-	base := machineConfig(t, h)
-	config := func(memory int, cmdline string, follow bool) string {
+	base, other := machineConfig(t, h), disk(t, "other")
+	config := func(memory int, cmdline string, follow bool, root string) string {
 		return base(fmt.Sprintf(`
   template_id     = xen_template.web.id
   follow_template = %t
@@ -103,26 +104,32 @@ resource "xen_template" "web" {
   memory     = %d
   memory_max = 256
   os         = { kernel_id = xen_image.kernel.id, cmdline = %q }
-  disks      = { xvda = { image_id = xen_image.root.id } }
+  disks      = { xvda = { image_id = xen_image.%s.id } }
 }
-`, memory, cmdline)
+
+resource "xen_image" "other" {
+  name = "other"
+  type = "OS"
+  path = %q
+}
+`, memory, cmdline, root, other)
 	}
 	value := func(attribute string, want string) statecheck.StateCheck {
 		return statecheck.ExpectKnownValue(machineAddress, tfjsonpath.New("template_values").AtMapKey(attribute), knownvalue.StringExact(want))
 	}
 	run(t, h,
 		resource.TestStep{
-			Config:            config(128, "quiet", false),
+			Config:            config(128, "quiet", false, "root"),
 			ConfigPlanChecks:  emptyAfter(machineAddress, plancheck.ResourceActionCreate),
-			ConfigStateChecks: []statecheck.StateCheck{value("memory", "128"), value("os.cmdline", "quiet"), value("disks.xvda.image_id", "xen01/2")},
+			ConfigStateChecks: []statecheck.StateCheck{value("memory", "128"), value("os.cmdline", "quiet"), statecheck.CompareValuePairs(machineAddress, tfjsonpath.New("template_values").AtMapKey("disks.xvda.image_id"), "xen_image.root", tfjsonpath.New("id"), compare.ValuesSame())},
 		},
 		resource.TestStep{
-			Config:            config(160, "debug", false),
+			Config:            config(160, "debug", false, "root"),
 			ConfigPlanChecks:  emptyAfter(machineAddress, plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{value("memory", "128")},
 		},
 		resource.TestStep{
-			Config: config(160, "debug", true),
+			Config: config(160, "debug", true, "root"),
 			ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionUpdate,
 				plancheck.ExpectKnownValue(machineAddress, tfjsonpath.New("template_values").AtMapKey("memory"), knownvalue.StringExact("160"))),
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -132,7 +139,7 @@ resource "xen_template" "web" {
 			},
 		},
 		resource.TestStep{
-			Config: config(200, "debug", true),
+			Config: config(200, "debug", true, "root"),
 			ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionUpdate,
 				plancheck.ExpectKnownValue(machineAddress, tfjsonpath.New("template_values").AtMapKey("memory"), knownvalue.StringExact("200"))),
 			ConfigStateChecks: []statecheck.StateCheck{value("memory", "200")},
@@ -142,6 +149,11 @@ resource "xen_template" "web" {
 				}
 				return nil
 			},
+		},
+		resource.TestStep{
+			// The first disk of the template has the system on it.
+			Config:           config(200, "debug", true, "other"),
+			ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionReplace),
 		},
 	)
 }
