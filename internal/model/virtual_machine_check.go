@@ -88,6 +88,9 @@ func (b VirtualMachineBody) CheckComplete() *FieldError {
 		if b.NICs[name].Bridge == "" {
 			return fieldError("nics."+name+".bridge", "the nic needs a bridge")
 		}
+		if b.NICs[name].Model != "" && b.Type != TypeHVM {
+			return fieldError("nics."+name+".model", "only a guest of type \"hvm\" has emulated network cards, this one is %q", b.Type)
+		}
 	}
 	if err := b.checkDuplicateNICs(); err != nil {
 		return err

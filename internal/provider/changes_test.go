@@ -56,7 +56,7 @@ func TestChangesAreAsDocumented(t *testing.T) {
 	config := b.machine()
 	config["memory_max"], config["vcpu_max"] = 256, 2
 	config["disks"] = map[string]any{
-		"xvda": map[string]any{"image_id": b.root}, "xvdb": map[string]any{"volatile": "fs", "size": 2}, "xvdc": map[string]any{"image_id": b.root},
+		"xvda": map[string]any{"image_id": b.root}, "xvdb": map[string]any{"volatile": "fs", "size": 2}, "xvde": map[string]any{"image_id": b.root},
 	}
 	ramdisk, kernel := b.ramdisk(t), b.otherKernel(t)
 	now := b.create(t, typ, config)
@@ -77,14 +77,14 @@ func TestChangesAreAsDocumented(t *testing.T) {
 		{argument: "disks.xvdd", value: map[string]any{"volatile": "swap", "size": 1}, change: "live", domain: "VDev:xvdd"},
 		{argument: "disks.xvdd", value: missing{}, change: "live", domain: "!VDev:xvdd"},
 		{argument: "disks.xvda.image_id", value: b.other, change: "replace"},
-		{argument: "disks.xvdc.image_id", value: b.other, change: "disk re-created", domain: "VDev:xvdc"},
+		{argument: "disks.xvde.image_id", value: b.other, change: "disk re-created", domain: "VDev:xvde"},
 		{argument: "disks.xvda.volatile", value: "fs", change: "refused at plan"}, // beside image_id
 		{argument: "disks.xvdb.volatile", value: "swap", change: "disk re-created", domain: "VDev:xvdb"},
 		{argument: "disks.xvdb", value: map[string]any{"volatile": "fs", "size": 2, "fstype": "raw"}, change: "disk re-created", domain: "VDev:xvdb"},
 		{argument: "disks.xvdb.fstype", value: "ext4", change: "disk re-created", domain: "VDev:xvdb"},
 		{argument: "disks.xvdb.size", value: 3, change: "live"},
 		{argument: "disks.xvdb.size", value: 2, change: "refused at plan"},
-		{argument: "disks.xvdc.read_only", value: true, change: "live", domain: "Format:raw ReadOnly:true CDROM:false"},
+		{argument: "disks.xvde.read_only", value: true, change: "live", domain: "Format:raw ReadOnly:true CDROM:false"},
 		{argument: "disks.xvda.clone", value: "overlay", change: "refused at plan"},
 		{argument: "nics.eth1", value: map[string]any{"bridge": "br0", "ip": "192.168.70.200"}, change: "live", domain: "MAC:02:00:c0:a8:46:c8"},
 		{argument: "nics.eth0.bridge", value: "br1", change: "live", domain: "Bridge:br1"},

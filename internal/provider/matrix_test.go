@@ -351,6 +351,7 @@ func TestEveryArgumentOfVirtualMachine(t *testing.T) {
 		"disks.xvdb.volatile":  {{"fs", "update"}, {"tape", "refuse"}},
 		"disks.xvdc":           {{map[string]any{"volatile": "swap", "size": 1}, "update"}},
 		"disks.xvdb":           {{missing{}, "update"}, {map[string]any{"image_id": b.other}, "update"}},
+		"nics.eth0.model":      {{"e1000", "refuse"}, {"", "update"}},
 		"nics.eth1":            {{map[string]any{"bridge": "br0"}, "update"}},
 		"nics.eth0.mac":        {{"02:00:C0:A8:46:96", "none"}, {"02:00:c0:a8:46:96", "none"}, {"02:00:00:00:00:01", "update"}},
 		"graphics.password_wo": {{"Planted1", "update"}},
