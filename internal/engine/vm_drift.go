@@ -68,6 +68,8 @@ func (v *view) inspectFiles(vm *model.VirtualMachine) {
 			vm.Drift["context"] = "its ISO was changed"
 		case disk.Own && !there && !vm.State.Transient():
 			vm.Drift["disks."+disk.Slot] = "its file " + disk.File + " is missing"
+		case disk.Own && !disk.Context && disk.Format == model.FormatRaw && there && mebibytes(file.Bytes) < disk.Size:
+			vm.Drift["disks."+disk.Slot] = fmt.Sprintf("its file has %d MiB, not %d", mebibytes(file.Bytes), disk.Size)
 		}
 	}
 	if vm.DeploymentSHA256 == "" || vm.DomID == 0 {

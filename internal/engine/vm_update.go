@@ -199,7 +199,7 @@ func (s *site) change(ctx context.Context, v *view, vm *model.VirtualMachine, be
 	if err != nil {
 		return err
 	}
-	steps := append(s.growSteps(vm), way.steps...)
+	steps := append(v.growSteps(vm), way.steps...)
 	pending := append(way.pending, waitingGrowth(*vm)...)
 	vm.Boot = nil
 	if len(way.pending) > 0 {
@@ -250,12 +250,13 @@ func (s *site) runSteps(ctx context.Context, vm model.VirtualMachine, number int
 }
 
 // growSteps makes those disks larger that the kernel of dom0 hands to the guest; one of another format waits until no domain has it.
-func (s *site) growSteps(vm *model.VirtualMachine) [][]string {
+func (v *view) growSteps(vm *model.VirtualMachine) [][]string {
 	var steps [][]string
 	for i := range vm.Disks {
 		disk := &vm.Disks[i]
-		wanted := vm.Effective.Disks[disk.Slot].Size
-		if disk.Context || !disk.Own || disk.Format != model.FormatRaw || wanted <= disk.Size {
+		wanted := max(vm.Effective.Disks[disk.Slot].Size, disk.Size)
+		file, there := v.snapshot.Files[disk.File]
+		if disk.Context || !disk.Own || disk.Format != model.FormatRaw || !there || wanted <= mebibytes(file.Bytes) {
 			continue
 		}
 		disk.Size = wanted

@@ -372,3 +372,32 @@ func remove(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 }
+
+// TestUpdateOfBootSettingGoesOn has an xl that does not take the configuration of the next boot.
+func TestUpdateOfBootSettingGoesOn(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t, simhost.RebootGap(50*time.Millisecond))
+	e := connect(t, h)
+	root := rawImage(t, e)
+	spec := liveSpec(kernel(t, e), root.ID)
+	vm := createVM(t, e, spec)
+	spec.Body.OS.Cmdline = "debug"
+	spec.Body.Disks["xvdb"] = model.Disk{Volatile: "fs", Size: 4}
+	h.FailTool("xl config-update", 1, "failed to update configuration")
+	if _, err := e.UpdateVirtualMachine(t.Context(), vm.Ref(), spec); err == nil || !strings.Contains(err.Error(), "failed to update configuration") {
+		t.Fatalf("the error is %v", err)
+	}
+	h.ClearFaults()
+	seen, err := e.VirtualMachine(t.Context(), vm.Ref())
+	if err != nil || seen.Drift["deployment_file"] == "" || seen.Drift["disks.xvdb"] == "" {
+		t.Errorf("what is left to do does not show: %v, %v", seen.Drift, err)
+	}
+	update(t, e, vm, spec)
+	if info, err := os.Stat(filepath.Join(h.Datastore(), "vms", "1", "disk.1")); err != nil || info.Size() != 4<<20 {
+		t.Errorf("the disk that was to grow is %v, %v", info, err)
+	}
+	h.Reboot("web")
+	if vm = update(t, e, vm, spec); domainOf(t, h).Cmdline != "debug" || len(vm.Pending) > 0 {
+		t.Errorf("after the guest's reboot its command line is %q", domainOf(t, h).Cmdline)
+	}
+}

@@ -5,7 +5,6 @@ dir=$1 number=$2 uuid=$3
 shift 3
 if [ "$number" != 0 ]; then
 	cat >"$dir/deployment.$number.new"
-	mv -f -- "$dir/deployment.$number.new" "$dir/deployment.$number"
 fi
 
 # try WHAT COMMAND...: its words, when it fails, are the error's.
@@ -41,7 +40,10 @@ ids=$(domids)
 domid=$(printf '%s\n' "$ids" | head -n 1)
 [ -n "$domid" ] || fail 56 VMM "The domain with the UUID $uuid is not there any more: it ended or is rebooting. Apply again."
 # A guest that reboots is made again from this file as a whole, and not from what libxl keeps (reload_domain_config, xl_vmcontrol.c).
-[ "$number" = 0 ] || try 'set the configuration of the next boot' xl config-update "$domid" "$dir/deployment.$number" || exit 57
+if [ "$number" != 0 ]; then
+	try 'set the configuration of the next boot' xl config-update "$domid" "$dir/deployment.$number.new" || exit 57
+	mv -f -- "$dir/deployment.$number.new" "$dir/deployment.$number"
+fi
 while [ $# -gt 0 ]; do
 	case $1 in
 	memory) try "set the memory to $2 MiB" xl mem-set "$domid" "$2m" || exit 57 ;;
