@@ -63,7 +63,7 @@ func (s *site) prepare(ctx context.Context, v *view, vm model.VirtualMachine, sp
 	if c.refit, err = v.fit(vm, &c.r); err != nil {
 		return nil, err
 	}
-	return c, s.fitContext(ctx, v, vm, c)
+	return c, s.fitContext(ctx, vm, c)
 }
 
 // resolveChange looks up what the virtual machine refers to. Only what it did not refer to before must be ready for it.
@@ -109,7 +109,7 @@ func (v *view) resolveChange(vm model.VirtualMachine, body model.VirtualMachineB
 
 // fitContext decides whether the guest gets a new ISO: where its content changes, or where the one on the host was changed or lost. An ISO
 // that a guest has open stays as it is, so a new one is a new file.
-func (s *site) fitContext(ctx context.Context, v *view, vm model.VirtualMachine, c *vmChange) error {
+func (s *site) fitContext(ctx context.Context, vm model.VirtualMachine, c *vmChange) error {
 	at := slices.IndexFunc(c.refit.disks, func(disk model.AttachedDisk) bool { return disk.Context })
 	if at < 0 {
 		return nil

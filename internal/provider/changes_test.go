@@ -165,7 +165,7 @@ func TestChangesAreAsDocumented(t *testing.T) {
 		t.Errorf("after the reboot the screen is %+v and there waits %q", d.VNC, b.pending(t, now))
 	}
 	config["power_state"] = "poweroff"
-	now = b.apply(t, typ, now, dynamic(t, b.schemas[typ], config))
+	b.apply(t, typ, now, dynamic(t, b.schemas[typ], config))
 	if len(b.host.Domains()) > 0 || len(b.host.Loops()) > 0 {
 		t.Errorf("after the end there are %v and %v", b.host.Domains(), b.host.Loops())
 	}

@@ -17,9 +17,9 @@ import (
 )
 
 // emptyAfter expects the action, and nothing more to do after the apply.
-func emptyAfter(address string, action plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
+func emptyAfter(action plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{
-		PreApply:             append(more, plancheck.ExpectResourceAction(address, action)),
+		PreApply:             append(more, plancheck.ExpectResourceAction(machineAddress, action)),
 		PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 	}
 }
@@ -38,7 +38,7 @@ func TestVirtualMachineDriftOfDevices(t *testing.T) {
 		"context": "its ISO is missing",
 	}
 	run(t, h,
-		resource.TestStep{Config: config, ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionCreate)},
+		resource.TestStep{Config: config, ConfigPlanChecks: emptyAfter(plancheck.ResourceActionCreate)},
 		resource.TestStep{
 			PreConfig: func() {
 				mac := h.Domains()[0].NICs[1].MAC
@@ -78,7 +78,7 @@ func TestVirtualMachineDriftOfDevices(t *testing.T) {
 		},
 		resource.TestStep{
 			Config:           config,
-			ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionUpdate),
+			ConfigPlanChecks: emptyAfter(plancheck.ResourceActionUpdate),
 			ConfigStateChecks: []statecheck.StateCheck{
 				has(machineAddress, "memory", knownvalue.Int64Exact(128)),
 				has(machineAddress, "drift", knownvalue.MapSizeExact(0)),
@@ -120,17 +120,17 @@ resource "xen_image" "other" {
 	run(t, h,
 		resource.TestStep{
 			Config:            config(128, "quiet", false, "root"),
-			ConfigPlanChecks:  emptyAfter(machineAddress, plancheck.ResourceActionCreate),
+			ConfigPlanChecks:  emptyAfter(plancheck.ResourceActionCreate),
 			ConfigStateChecks: []statecheck.StateCheck{value("memory", "128"), value("os.cmdline", "quiet"), statecheck.CompareValuePairs(machineAddress, tfjsonpath.New("template_values").AtMapKey("disks.xvda.image_id"), "xen_image.root", tfjsonpath.New("id"), compare.ValuesSame())},
 		},
 		resource.TestStep{
 			Config:            config(160, "debug", false, "root"),
-			ConfigPlanChecks:  emptyAfter(machineAddress, plancheck.ResourceActionNoop),
+			ConfigPlanChecks:  emptyAfter(plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{value("memory", "128")},
 		},
 		resource.TestStep{
 			Config: config(160, "debug", true, "root"),
-			ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionUpdate,
+			ConfigPlanChecks: emptyAfter(plancheck.ResourceActionUpdate,
 				plancheck.ExpectKnownValue(machineAddress, tfjsonpath.New("template_values").AtMapKey("memory"), knownvalue.StringExact("160"))),
 			ConfigStateChecks: []statecheck.StateCheck{
 				value("memory", "160"),
@@ -140,7 +140,7 @@ resource "xen_image" "other" {
 		},
 		resource.TestStep{
 			Config: config(200, "debug", true, "root"),
-			ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionUpdate,
+			ConfigPlanChecks: emptyAfter(plancheck.ResourceActionUpdate,
 				plancheck.ExpectKnownValue(machineAddress, tfjsonpath.New("template_values").AtMapKey("memory"), knownvalue.StringExact("200"))),
 			ConfigStateChecks: []statecheck.StateCheck{value("memory", "200")},
 			Check: func(*terraformState) error {
@@ -153,7 +153,7 @@ resource "xen_image" "other" {
 		resource.TestStep{
 			// The first disk of the template has the system on it.
 			Config:           config(200, "debug", true, "other"),
-			ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionReplace),
+			ConfigPlanChecks: emptyAfter(plancheck.ResourceActionReplace),
 		},
 	)
 }
@@ -170,7 +170,7 @@ func TestVirtualMachineGetsAnotherContext(t *testing.T) {
 		resource.TestStep{Config: config("web")},
 		resource.TestStep{
 			Config: config("db"),
-			ConfigPlanChecks: emptyAfter(machineAddress, plancheck.ResourceActionUpdate,
+			ConfigPlanChecks: emptyAfter(plancheck.ResourceActionUpdate,
 				plancheck.ExpectResourceAction("xen_context.web", plancheck.ResourceActionDestroyBeforeCreate)),
 			ConfigStateChecks: []statecheck.StateCheck{
 				has(machineAddress, "pending_restart", knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("context")})),
