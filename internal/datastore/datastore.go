@@ -166,14 +166,14 @@ func (s *Store) Create(ctx context.Context, kind model.Kind, header model.Header
 	return s.put(ctx, kind, header, record, "create", needs)
 }
 
-// Update replaces a record; ErrAbsent when there is none, a ConflictError when a claim is taken.
-func (s *Store) Update(ctx context.Context, kind model.Kind, header model.Header, record any) error {
-	return s.put(ctx, kind, header, record, "update", nil)
+// Update replaces a record; ErrAbsent when there is none, a ConflictError when a claim is taken, a MissingError when a need is not met.
+func (s *Store) Update(ctx context.Context, kind model.Kind, header model.Header, record any, needs ...Need) error {
+	return s.put(ctx, kind, header, record, "update", needs)
 }
 
 // UpdateIdle is Update while no virtual machine uses the record, else an InUseError.
-func (s *Store) UpdateIdle(ctx context.Context, kind model.Kind, header model.Header, record any) error {
-	return s.put(ctx, kind, header, record, "idle", nil)
+func (s *Store) UpdateIdle(ctx context.Context, kind model.Kind, header model.Header, record any, needs ...Need) error {
+	return s.put(ctx, kind, header, record, "idle", needs)
 }
 
 func (s *Store) put(ctx context.Context, kind model.Kind, header model.Header, record any, mode string, needs []Need) error {

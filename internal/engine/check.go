@@ -73,6 +73,9 @@ func withDefaults(body model.VirtualMachineBody) model.VirtualMachineBody {
 		one := int64(1)
 		body.VCPU = &one
 	}
+	if body.VCPUMax == nil {
+		body.VCPUMax = body.VCPU
+	}
 	if body.MemoryMax == nil {
 		body.MemoryMax = body.Memory
 	}

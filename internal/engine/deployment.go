@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,7 +36,7 @@ func (d PlainDomain) config() xl.Config {
 		UUID:       d.UUID,
 		Type:       string(body.Type),
 		VCPUs:      int(*body.VCPU),
-		MaxVCPUs:   int(*body.VCPU),
+		MaxVCPUs:   int(*body.VCPUMax),
 		Kernel:     d.Kernel,
 		Ramdisk:    d.Ramdisk,
 		OnPoweroff: cmp.Or(body.OnPoweroff, "destroy"),
@@ -48,7 +47,10 @@ func (d PlainDomain) config() xl.Config {
 		config.Memory, config.MaxMemory = *body.Memory, *body.MemoryMax
 	}
 	if body.CPU != nil {
-		config.CPUWeight = int(math.Ceil(*body.CPU * creditPerCPU))
+		config.CPUWeight = int(weight(body))
+	}
+	if body.CPUCap != nil {
+		config.CPUCap = int(*body.CPUCap)
 	}
 	if os := body.OS; os != nil {
 		config.Cmdline, config.Bootloader, config.Firmware = os.Cmdline, os.Bootloader, os.Firmware
@@ -58,11 +60,10 @@ func (d PlainDomain) config() xl.Config {
 		config.Serial = "pty"
 	}
 	for _, disk := range d.Disks {
-		config.Disks = append(config.Disks, xl.Disk{VDev: disk.Slot, Target: disk.File, Format: disk.Format, ReadOnly: disk.ReadOnly, CDROM: disk.CDROM})
+		config.Disks = append(config.Disks, xlDisk(disk))
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(body.NICs), byNICIndex) {
-		nic := body.NICs[name]
-		config.NICs = append(config.NICs, xl.NIC{MAC: strings.ToLower(nic.MAC), Bridge: nic.Bridge, Model: nic.Model, MTU: int(nic.MTU)})
+		config.NICs = append(config.NICs, xlNIC(body.NICs[name]))
 	}
 	if g := body.Graphics; g != nil {
 		config.VNC = &xl.VNC{Listen: g.Listen, Display: int(g.Port - model.VNCBasePort), Password: g.Password, Keymap: g.Keymap}

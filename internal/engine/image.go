@@ -97,7 +97,7 @@ func (s *site) explainInUse(ctx context.Context, err error) error {
 	if viewErr != nil {
 		return err
 	}
-	return fmt.Errorf("it is used by %s on host %s: destroy them first", v.names(inUse.By), s.name)
+	return fmt.Errorf("it is used by %s on host %s. Destroy them first; or, where it is to be replaced, give the new one another name and let it be made first (lifecycle { create_before_destroy = true })", v.names(inUse.By), s.name)
 }
 
 // names lists virtual machines for an error text.

@@ -161,9 +161,9 @@ func (s *site) create(ctx context.Context, kind model.Kind, header model.Header,
 	return s.store.Create(ctx, kind, header, record, needs...)
 }
 
-func (s *site) update(ctx context.Context, kind model.Kind, header model.Header, record any) error {
+func (s *site) update(ctx context.Context, kind model.Kind, header model.Header, record any, needs ...datastore.Need) error {
 	defer s.changed()
-	return s.store.Update(ctx, kind, header, record)
+	return s.store.Update(ctx, kind, header, record, needs...)
 }
 
 func (s *site) remove(ctx context.Context, kind model.Kind, id int) error {

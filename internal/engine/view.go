@@ -24,7 +24,8 @@ type view struct {
 	host       string
 	store      *datastore.Store
 	snapshot   datastore.Snapshot
-	domains    map[string]xl.Domain // by UUID
+	domains    map[string]xl.Domain  // by UUID
+	long       map[int]xl.LongDomain // by domid: those whose configuration libxl can read
 	info       xl.Info
 	bridges    []string
 	watched    string // command lines of the xl processes that watch over our domains
@@ -39,7 +40,7 @@ func (s *site) look(ctx context.Context) (*view, error) {
 		return nil, s.explainLook(ctx, err)
 	}
 	parts := bytes.Split(also, []byte{0})
-	if len(parts) != 8 {
+	if len(parts) != 9 {
 		return nil, fmt.Errorf("host %s answered something unexpected when its domains were listed: %q", s.name, also)
 	}
 	v := &view{host: s.name, store: s.store, snapshot: snapshot, bridges: parseBridges(parts[3]), watched: string(parts[4])}
@@ -51,6 +52,9 @@ func (s *site) look(ctx context.Context) (*view, error) {
 	}
 	v.index = indexOf(snapshot)
 	v.neighbours, v.autostarts = parseNeighbours(parts[5]), parseAutostarts(parts[6])
+	if v.long, err = parseLong(parts[7]); err != nil {
+		return nil, fmt.Errorf("unable to read the configurations of the domains on host %s: %w", s.name, err)
+	}
 	return v, nil
 }
 
@@ -88,6 +92,18 @@ func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
 	return domains, nil
 }
 
+func parseLong(list []byte) (map[int]xl.LongDomain, error) {
+	domains, err := xl.ParseListLong(list)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[int]xl.LongDomain{}
+	for _, domain := range domains {
+		byID[domain.ID] = domain
+	}
+	return byID, nil
+}
+
 func (v *view) context(id int) (model.Context, error) {
 	record, err := datastore.Decode[model.Context](v.snapshot, model.KindContext, id)
 	record.Host = v.host
@@ -118,7 +134,8 @@ func (v *view) virtualMachine(id int) (model.VirtualMachine, error) {
 	case model.VMRunning, model.VMPaused:
 		vm.Learned = v.neighbours.of(vm)
 	}
-	return vm, nil
+	err = v.inspect(&vm)
+	return vm, err
 }
 
 // deployment is the path of the deployment file that the domain was last started with.

@@ -28,22 +28,32 @@ func (e *Engine) VirtualMachine(ctx context.Context, ref model.Ref) (model.Virtu
 		return model.VirtualMachine{}, err
 	}
 	v, err := s.view(ctx)
+	if err != nil {
+		return model.VirtualMachine{}, err
+	}
+	_, vm, err := s.booted(ctx, v, ref.ID)
+	return vm, err
+}
+
+// booted reads a virtual machine when its guest is not between two boots, as long as that does not take too long.
+func (s *site) booted(ctx context.Context, v *view, id int) (*view, model.VirtualMachine, error) {
+	var err error
 	for deadline := time.Now().Add(rebootPatience); err == nil; v, err = s.after(ctx, v) {
-		vm, readErr := v.virtualMachine(ref.ID)
+		vm, readErr := v.virtualMachine(id)
 		if readErr != nil || vm.State.Transient() || !v.between(vm) || time.Now().After(deadline) {
-			return vm, readErr
+			return v, vm, readErr
 		}
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
-			return vm, context.Cause(ctx)
+			return v, vm, context.Cause(ctx)
 		}
 	}
-	return model.VirtualMachine{}, err
+	return v, model.VirtualMachine{}, err
 }
 
-// UpdateVirtualMachine changes name, labels, power state with all that belongs to it, and what is said of the cloning of disks, which stay
-// as they are; nothing else of the specification is looked at.
+// UpdateVirtualMachine makes of a virtual machine what the specification says: what a running guest can take at once it gets at once, the
+// rest waits for its next boot, which follows where the restart policy says so. What would need a new virtual machine is refused.
 func (e *Engine) UpdateVirtualMachine(ctx context.Context, ref model.Ref, spec model.VirtualMachineSpec) (model.VirtualMachine, error) {
 	if err := spec.Check(); err != nil {
 		return model.VirtualMachine{}, err
@@ -67,7 +77,7 @@ func (s *site) updateVirtualMachine(ctx context.Context, id int, spec model.Virt
 	if err != nil {
 		return err
 	}
-	vm, err := v.virtualMachine(id)
+	v, vm, err := s.booted(ctx, v, id)
 	if err != nil {
 		return err
 	}
@@ -82,13 +92,14 @@ func (s *site) updateVirtualMachine(ctx context.Context, id int, spec model.Virt
 	if !restart {
 		vm.RestartTrigger = spec.RestartTrigger
 	}
-	if err := s.setEvents(ctx, v, &vm, spec); err != nil {
+	change, err := s.prepare(ctx, v, vm, spec)
+	if err != nil {
 		return err
 	}
 	if err := s.rename(ctx, v, &vm, spec); err != nil {
 		return err
 	}
-	err = s.bring(ctx, &vm, spec, restart)
+	err = s.become(ctx, v, &vm, change, restart)
 	if _, linked := v.autostarts.targets[autostartLink(vm)]; linked || vm.Autostart {
 		err = errors.Join(err, s.setAutostart(ctx, vm))
 	}
@@ -106,10 +117,6 @@ func (s *site) rename(ctx context.Context, v *view, vm *model.VirtualMachine, sp
 	}
 	vm.Labels, vm.ShutdownTimeout, vm.NeverForce = spec.Labels, spec.ShutdownTimeout, spec.NeverForce
 	vm.PowerState, vm.Autostart, vm.WaitFor = spec.PowerState, spec.Autostart, spec.WaitFor
-	for slot, disk := range vm.Body.Disks {
-		disk.Clone = spec.Body.Disks[slot].Clone
-		vm.Body.Disks[slot] = disk
-	}
 	for i, claim := range vm.Claims {
 		if claim == claimName(old) {
 			vm.Claims[i] = claimName(vm.Name)

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	_ "embed" // the scripts
-	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -16,8 +15,6 @@ import (
 var (
 	//go:embed scripts/vm_autostart.sh
 	vmAutostartScript string
-	//go:embed scripts/vm_deployment.sh
-	vmDeploymentScript string
 )
 
 // autostarts is what a host says of its own starts at boot, as look.sh prints it.
@@ -72,45 +69,6 @@ func (s *site) setAutostart(ctx context.Context, vm model.VirtualMachine) error 
 		Text:       vmFunctions + guardFunctions + vmAutostartScript,
 		Args:       []string{s.store.Dir(model.KindVirtualMachine, vm.ID), vm.UUID, deployment},
 		Repeatable: true,
-	})
-	return err
-}
-
-// setEvents takes over what Xen does when the guest ends. It holds from the next start on, for which a deployment file is written.
-func (s *site) setEvents(ctx context.Context, v *view, vm *model.VirtualMachine, spec model.VirtualMachineSpec) error {
-	template := model.VirtualMachineBody{}
-	if vm.TemplateID != nil {
-		found, err := v.template(*vm.TemplateID)
-		if err != nil && !errors.Is(err, ErrAbsent) {
-			return err
-		}
-		template = found.Body
-	}
-	body := model.VirtualMachineBody{OnPoweroff: spec.Body.OnPoweroff, OnReboot: spec.Body.OnReboot, OnCrash: spec.Body.OnCrash}
-	vm.Body.OnPoweroff, vm.Body.OnReboot, vm.Body.OnCrash = body.OnPoweroff, body.OnReboot, body.OnCrash
-	body = body.Over(template)
-	effective := &vm.Effective
-	if effective.OnPoweroff == body.OnPoweroff && effective.OnReboot == body.OnReboot && effective.OnCrash == body.OnCrash {
-		return nil
-	}
-	effective.OnPoweroff, effective.OnReboot, effective.OnCrash = body.OnPoweroff, body.OnReboot, body.OnCrash
-	if vm.DeploymentText == "" {
-		return nil // never started
-	}
-	kernel, ramdisk, err := v.bootFiles(*vm)
-	if err != nil {
-		return err
-	}
-	text, err := DeploymentFile(s.domain(*vm, kernel, ramdisk))
-	if err != nil {
-		return err
-	}
-	vm.Deployment++
-	_, err = s.run(ctx, host.Script{
-		Step:  fmt.Sprintf("write the next deployment file of virtual machine %q", vm.Name),
-		Text:  vmDeploymentScript,
-		Args:  []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment)},
-		Stdin: strings.NewReader(text),
 	})
 	return err
 }

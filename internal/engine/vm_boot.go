@@ -27,7 +27,7 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 	if err != nil {
 		return err
 	}
-	vm.State, vm.ConsoleName = model.VMBoot, vm.Name
+	vm.State, vm.ConsoleName, vm.Boot, vm.DeploymentSHA256 = model.VMBoot, vm.Name, nil, digestOf(text)
 	if g := vm.Effective.Graphics; g != nil {
 		vm.VNCPort = g.Port
 	}

@@ -122,7 +122,8 @@ func words(methods []model.CloneMethod) string {
 	return strings.Join(text, " ")
 }
 
-// cloned notes in a virtual machine what the prolog said: for each clone a line with its name and the method that made it.
+// cloned notes in a virtual machine what was said when its disks were made: for each clone a line with its name and the method that made
+// it, and one about the ISO.
 func (s *site) cloned(vm *model.VirtualMachine, images map[int]model.Image, said []byte) error {
 	methods := map[string]model.CloneMethod{}
 	for line := range strings.Lines(string(said)) {
@@ -130,6 +131,7 @@ func (s *site) cloned(vm *model.VirtualMachine, images map[int]model.Image, said
 			methods[name] = model.CloneMethod(method)
 		}
 	}
+	_, _ = fmt.Sscanf(string(methods["context"]), "%d:%d", &vm.ContextBytes, &vm.ContextModified) // no line without a context
 	for i := range vm.Disks {
 		disk := &vm.Disks[i]
 		if disk.Context || disk.Method != "" {

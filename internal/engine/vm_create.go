@@ -90,21 +90,14 @@ func newVirtualMachine(id int, spec model.VirtualMachineSpec, r resolved) model.
 		RestartTrigger:  spec.RestartTrigger,
 		Autostart:       spec.Autostart,
 		WaitFor:         spec.WaitFor,
+		Running:         model.Running{RestartPolicy: spec.RestartPolicy, FollowTemplate: spec.FollowTemplate, Template: r.template},
 		Created:         time.Now().UTC().Truncate(time.Second),
 	}
 	if vm.Name == "" {
 		vm.Name = "one-" + strconv.Itoa(id)
 	}
-	for name, nic := range vm.Effective.NICs {
-		if nic.MAC == "" {
-			nic.MAC = randomMAC()
-			vm.Effective.NICs[name] = nic
-		}
-	}
+	settleDevices(id, &vm.Effective)
 	if graphics := vm.Effective.Graphics; graphics != nil {
-		if graphics.Port == 0 {
-			graphics.Port = model.VNCBasePort + int64(id)
-		}
 		vm.VNCPort = graphics.Port
 	}
 	return vm
@@ -143,11 +136,22 @@ func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.Virtua
 	return s.hold(ctx, vm, vm.PowerState)
 }
 
-// prolog makes the disks, notes how, and stores the context's ISO.
+// prologScript begins the log of a virtual machine. $1 folder.
+const prologScript = `dir=$1
+log DiM I 'New VM state is ACTIVE.'
+log LCM I 'New VM state is PROLOG.'
+`
+
+// prolog makes all disks of a new virtual machine.
 func (s *site) prolog(ctx context.Context, vm *model.VirtualMachine, r resolved) error {
+	return s.makeDisks(ctx, vm, r, vm.Disks, prologScript)
+}
+
+// makeDisks makes disks of a virtual machine, notes how, and stores the context's ISO when it is among them.
+func (s *site) makeDisks(ctx context.Context, vm *model.VirtualMachine, r resolved, disks []model.AttachedDisk, before string) error {
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID)}
 	var iso io.Reader
-	for _, disk := range vm.Disks {
+	for _, disk := range disks {
 		switch {
 		case disk.Context:
 			folder, file, info, err := s.contextISO(ctx, r)
@@ -177,7 +181,7 @@ func (s *site) prolog(ctx context.Context, vm *model.VirtualMachine, r resolved)
 	}
 	result, err := s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("make the disks of virtual machine %q", vm.Name),
-		Text:  diskFunctions + vmFunctions + vmPrologScript,
+		Text:  diskFunctions + vmFunctions + before + vmPrologScript,
 		Args:  args,
 		Stdin: iso,
 	})

@@ -41,34 +41,60 @@ func mustRestart(vm model.VirtualMachine, spec model.VirtualMachineSpec) bool {
 	return alive && (spec.PowerState == model.VMRunning || spec.PowerState == model.VMPaused)
 }
 
-// bring leads a virtual machine from the state that it is in, whoever brought it there, to the one that is wanted. A guest that is
-// suspended first goes on from its memory: what it has not yet written to its disks stands nowhere else.
-func (s *site) bring(ctx context.Context, vm *model.VirtualMachine, spec model.VirtualMachineSpec, restart bool) error {
-	want := spec.PowerState
-	if vm.State == want && !restart {
-		return nil
+// become leads a virtual machine from the state that it is in, whoever brought it there, to the one that is wanted, and from its shape to
+// the wanted one. What has to boot anyway is changed while it is off.
+func (s *site) become(ctx context.Context, v *view, vm *model.VirtualMachine, change *vmChange, restart bool) error {
+	spec := change.spec
+	if err := s.leave(ctx, vm, spec.PowerState, restart, change.reshapes(*vm)); err != nil {
+		return err
 	}
-	if vm.State == model.VMSuspended {
+	v, err := s.after(ctx, v)
+	if err != nil {
+		return err
+	}
+	vm.DomID = v.domains[vm.UUID].ID
+	if err := s.reshape(ctx, v, vm, change); err != nil {
+		return err
+	}
+	if !change.restart {
+		return s.reach(ctx, vm, spec)
+	}
+	if err := s.leave(ctx, vm, spec.PowerState, true, false); err != nil {
+		return err
+	}
+	if err := s.reach(ctx, vm, spec); err != nil {
+		return err
+	}
+	return s.sweep(ctx, *vm)
+}
+
+// leave ends what cannot go on. A guest that is suspended first goes on from its memory: what it has not yet written to its disks stands
+// nowhere else, and its devices are those that it was saved with.
+func (s *site) leave(ctx context.Context, vm *model.VirtualMachine, want model.VMState, restart, reshapes bool) error {
+	if vm.State == model.VMSuspended && (want != model.VMSuspended || restart || reshapes) {
 		if err := s.restore(ctx, vm); err != nil {
 			return err
 		}
 	}
 	dead := vm.State == model.VMFailed || vm.State == model.VMPoweroff && vm.DomID != 0
 	if dead || vm.State != model.VMPoweroff && (restart || want == model.VMPoweroff) {
-		if err := s.powerOff(ctx, vm, dead); err != nil {
-			return err
-		}
+		return s.powerOff(ctx, vm, dead)
 	}
-	if want == model.VMPoweroff {
+	return nil
+}
+
+// reach starts a guest that is off, unless it is to be off, and leads it on.
+func (s *site) reach(ctx context.Context, vm *model.VirtualMachine, spec model.VirtualMachineSpec) error {
+	if spec.PowerState == model.VMPoweroff {
 		return nil
 	}
-	vm.RestartTrigger = spec.RestartTrigger
 	if vm.State == model.VMPoweroff {
+		vm.RestartTrigger = spec.RestartTrigger
 		if err := s.powerOn(ctx, vm); err != nil {
 			return err
 		}
 	}
-	return s.hold(ctx, vm, want)
+	return s.hold(ctx, vm, spec.PowerState)
 }
 
 // hold leads a guest that runs or is paused to one of the states in which it lives.
@@ -164,8 +190,14 @@ func (s *site) powerOn(ctx context.Context, vm *model.VirtualMachine) error {
 	if err != nil {
 		return err
 	}
+	if err := v.missingDisks(*vm); err != nil {
+		return err
+	}
 	kernel, ramdisk, err := v.bootFiles(*vm)
 	if err != nil {
+		return err
+	}
+	if err := s.growDisks(ctx, vm); err != nil {
 		return err
 	}
 	domain := s.domain(*vm, kernel, ramdisk)
@@ -196,7 +228,7 @@ func (s *site) powerOff(ctx context.Context, vm *model.VirtualMachine, dead bool
 	if err := s.stop(ctx, *vm, patience); err != nil {
 		return err
 	}
-	vm.State, vm.DomID = model.VMPoweroff, 0
+	vm.State, vm.DomID, vm.Boot = model.VMPoweroff, 0, nil
 	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
 }
 

@@ -24,19 +24,21 @@ type resolved struct {
 	context *model.Context
 	kernel  string // path on the host
 	ramdisk string
+
+	template *model.VirtualMachineBody // that is laid under the virtual machine
 }
 
 // resolve lays the virtual machine over its template, adds the defaults, and looks at the host whether all it refers to is there.
 func (v *view) resolve(spec model.VirtualMachineSpec) (resolved, error) {
-	body := spec.Body
+	body, laid := spec.Body, (*model.VirtualMachineBody)(nil)
 	if spec.TemplateID != nil {
 		template, err := v.template(*spec.TemplateID)
 		if err != nil {
 			return resolved{}, v.missing("template_id", model.KindTemplate, *spec.TemplateID, err)
 		}
-		body = body.Over(template.Body)
+		body, laid = body.Over(template.Body), &template.Body
 	}
-	r := resolved{body: withDefaults(body), images: map[int]model.Image{}}
+	r := resolved{body: withDefaults(body), images: map[int]model.Image{}, template: laid}
 	if err := CheckBody(r.body, true); err != nil {
 		return r, err
 	}
@@ -284,10 +286,11 @@ func needsOf(body model.VirtualMachineBody, images map[int]model.Image) []datast
 	return needs
 }
 
+// usesOfNeeds are the records that must stay while the virtual machine has them. A context is no such: the guest has its ISO.
 func usesOfNeeds(needs []datastore.Need) []string {
 	var uses []string
 	for _, need := range needs {
-		if !slices.Contains(uses, need.Use) {
+		if !slices.Contains(uses, need.Use) && !strings.HasPrefix(need.Use, string(model.KindContext)+"/") {
 			uses = append(uses, need.Use)
 		}
 	}

@@ -49,8 +49,10 @@ func (s VMState) Transient() bool {
 // value holds, then the default.
 type VirtualMachineBody struct {
 	Type      DomainType        `json:"type,omitempty"`
-	CPU       *float64          `json:"cpu,omitempty"`    // share of a processor: 0.5 is half a one
-	VCPU      *int64            `json:"vcpu,omitempty"`   // number of virtual processors
+	CPU       *float64          `json:"cpu,omitempty"`     // share of a processor: 0.5 is half a one
+	CPUCap    *int64            `json:"cpu_cap,omitempty"` // percent of one processor; 0: no cap
+	VCPU      *int64            `json:"vcpu,omitempty"`    // number of virtual processors
+	VCPUMax   *int64            `json:"vcpu_max,omitempty"`
 	Memory    *int64            `json:"memory,omitempty"` // MiB
 	MemoryMax *int64            `json:"memory_max,omitempty"`
 	OS        *OS               `json:"os,omitempty"`
@@ -125,6 +127,9 @@ type VirtualMachineSpec struct {
 	WaitFor         *WaitFor      // nil: a guest is not waited for
 	Labels          map[string]string
 	Foreseen        map[string]CloneMethod // by slot: how the plan says that the disk is made; the others are made as the host can
+	RestartPolicy   RestartPolicy          // not said: never
+	FollowTemplate  bool                   // a changed template changes the virtual machine
+	Template        *VirtualMachineBody    // for foreseeing: the template as it is going to be; nil: as it stands on the host
 }
 
 // AttachedDisk is a disk as it stands on the host.
@@ -165,6 +170,7 @@ type VirtualMachine struct {
 	Adopted         bool               `json:"adopted,omitempty"`        // its domain was made by somebody else
 	Watcher         string             `json:"watcher,omitempty"`        // of an adopted one: the file that xl create was given, by which the xl process that watches over the domain is known
 	Created         time.Time          `json:"created"`
+	Running
 
 	Learned        map[string][]string `json:"-"` // by network card: addresses that the host has seen, while the guest runs
 	DomID          int                 `json:"-"` // 0 when there is no domain

@@ -39,6 +39,12 @@ func (b VirtualMachineBody) Check() *FieldError {
 		return fieldError("cpu", "cpu is the share of a processor, above 0 and at most %d, not %v", maxVCPU, *b.CPU)
 	case b.VCPU != nil && (*b.VCPU < 1 || *b.VCPU > maxVCPU):
 		return fieldError("vcpu", "vcpu is a number of virtual processors from 1 to %d, not %d", maxVCPU, *b.VCPU)
+	case b.VCPUMax != nil && (*b.VCPUMax < 1 || *b.VCPUMax > maxVCPU):
+		return fieldError("vcpu_max", "vcpu_max is a number of virtual processors from 1 to %d, not %d", maxVCPU, *b.VCPUMax)
+	case b.VCPU != nil && b.VCPUMax != nil && *b.VCPUMax < *b.VCPU:
+		return fieldError("vcpu_max", "vcpu_max (%d) is smaller than vcpu (%d)", *b.VCPUMax, *b.VCPU)
+	case b.CPUCap != nil && (*b.CPUCap < 0 || *b.CPUCap > maxVCPU*100):
+		return fieldError("cpu_cap", "cpu_cap is a percentage of one processor from 0 to %d, not %d", maxVCPU*100, *b.CPUCap)
 	case b.Memory != nil && *b.Memory < 1:
 		return fieldError("memory", "memory is a positive number of MiB, not %d", *b.Memory)
 	case b.Memory != nil && b.MemoryMax != nil && *b.MemoryMax < *b.Memory:
@@ -88,6 +94,9 @@ func (b VirtualMachineBody) CheckComplete() *FieldError {
 	for _, name := range sortedKeys(b.NICs) {
 		if b.NICs[name].Bridge == "" {
 			return fieldError("nics."+name+".bridge", "the nic needs a bridge")
+		}
+		if b.NICs[name].Model != "" && b.Type != TypeHVM {
+			return fieldError("nics."+name+".model", "only a guest of type \"hvm\" has emulated network cards, this one is %q", b.Type)
 		}
 	}
 	if err := b.checkDuplicateNICs(); err != nil {

@@ -12,6 +12,8 @@ func (b VirtualMachineBody) Over(template VirtualMachineBody) VirtualMachineBody
 	merged.Type = firstSet(b.Type, template.Type)
 	merged.CPU = firstSet(b.CPU, template.CPU)
 	merged.VCPU = firstSet(b.VCPU, template.VCPU)
+	merged.CPUCap = firstSet(b.CPUCap, template.CPUCap)
+	merged.VCPUMax = firstSet(b.VCPUMax, template.VCPUMax)
 	merged.Memory = firstSet(b.Memory, template.Memory)
 	merged.MemoryMax = firstSet(b.MemoryMax, template.MemoryMax)
 	merged.OnPoweroff = firstSet(b.OnPoweroff, template.OnPoweroff)

@@ -25,7 +25,8 @@ type backend struct {
 	unknown string            // the argument of the provider configuration that is not known yet
 	pending map[string]string // by host: the argument of it that is not known yet, or nothing
 
-	changing sync.Map // ids of images of which the plan changes how virtual machines use them
+	templates sync.Map // by id: plannedTemplate
+	changing  sync.Map // ids of images of which the plan changes how virtual machines use them
 }
 
 // on returns the engine and the host's name; an empty name is the default host.

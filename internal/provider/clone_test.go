@@ -258,7 +258,7 @@ func TestImageUnderAnOverlayStays(t *testing.T) {
 		resource.TestStep{Config: all, ConfigStateChecks: madeBy("web-1", map[string]string{"xvda": "overlay"})},
 		resource.TestStep{
 			Config:      on(h, kernel+machine("")),
-			ExpectError: words(`it is used by virtual machine "web-1" on host xen01: destroy them first`),
+			ExpectError: words(`it is used by virtual machine "web-1" on host xen01. Destroy them first`),
 		},
 		resource.TestStep{Config: all, ConfigPlanChecks: planned("xen_virtual_machine.web-1", plancheck.ResourceActionNoop)},
 	)

@@ -134,7 +134,7 @@ func (s *stack) refresh(t *testing.T) {
 func (s *stack) planned(t *testing.T, address string, before existing, config *tfprotov6.DynamicValue) *tfprotov6.PlanResourceChangeResponse {
 	t.Helper()
 	planned := s.plan(t, kindOf(address), before, config)
-	if text := errorsOf(planned.Diagnostics); text != "" {
+	if text := errorTexts(planned.Diagnostics); text != "" {
 		t.Fatalf("%s is refused: %s", address, text)
 	}
 	attributes := s.schemas[kindOf(address)].Block.Attributes
@@ -148,8 +148,8 @@ func (s *stack) planned(t *testing.T, address string, before existing, config *t
 func (s *stack) change(t *testing.T, address string, before existing, planned *tfprotov6.PlanResourceChangeResponse, config *tfprotov6.DynamicValue) existing {
 	t.Helper()
 	resp, err := s.ApplyResourceChange(context.WithoutCancel(t.Context()), applyOf(kindOf(address), before, planned, config))
-	if err != nil || errorsOf(resp.Diagnostics) != "" {
-		t.Fatalf("%s: %v %s", address, err, errorsOf(resp.Diagnostics))
+	if err != nil || errorTexts(resp.Diagnostics) != "" {
+		t.Fatalf("%s: %v %s", address, err, errorTexts(resp.Diagnostics))
 	}
 	return existing{state: resp.NewState, private: resp.Private}
 }
@@ -196,8 +196,8 @@ func fill(value any, id func(ref) string) any {
 	return value
 }
 
-func errorsOf(diagnostics []*tfprotov6.Diagnostic) string {
-	return diagnosed(slices.DeleteFunc(slices.Clone(diagnostics), func(d *tfprotov6.Diagnostic) bool { return d.Severity != tfprotov6.DiagnosticSeverityError }))
+func errorTexts(diagnostics []*tfprotov6.Diagnostic) string {
+	return diagnosed(errorsOf(diagnostics))
 }
 
 // agrees demands that what was planned has come: a value that was known then is the same now.

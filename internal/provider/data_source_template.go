@@ -30,7 +30,7 @@ type templateDataModel struct {
 }
 
 func (d *templateDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	attributes := computedAttributes(machineAttributes(""))
+	attributes := computedAttributes(machineAttributes(func(string) string { return "" }))
 	attributes["labels"] = schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Labels of the template."}
 	maps.Copy(attributes, lookupAttributes(model.KindTemplate.Noun()))
 	resp.Schema = schema.Schema{

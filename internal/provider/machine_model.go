@@ -18,7 +18,9 @@ import (
 type machineModel struct {
 	Type      types.String  `tfsdk:"type"`
 	CPU       types.Float64 `tfsdk:"cpu"`
+	CPUCap    types.Int64   `tfsdk:"cpu_cap"`
 	VCPU      types.Int64   `tfsdk:"vcpu"`
+	VCPUMax   types.Int64   `tfsdk:"vcpu_max"`
 	Memory    types.Int64   `tfsdk:"memory"`
 	MemoryMax types.Int64   `tfsdk:"memory_max"`
 	OS        types.Object  `tfsdk:"os"`
@@ -80,7 +82,7 @@ type deviceTypes struct{ disk, graphics types.ObjectType }
 // values are the arguments by name, for walking over them.
 func (m machineModel) values() map[string]attr.Value {
 	return map[string]attr.Value{
-		"type": m.Type, "cpu": m.CPU, "vcpu": m.VCPU, "memory": m.Memory, "memory_max": m.MemoryMax, "os": m.OS,
+		"type": m.Type, "cpu": m.CPU, "cpu_cap": m.CPUCap, "vcpu": m.VCPU, "vcpu_max": m.VCPUMax, "memory": m.Memory, "memory_max": m.MemoryMax, "os": m.OS,
 		"disks": m.Disks, "nics": m.NICs, "graphics": m.Graphics, "context_id": m.ContextID, "context": m.Context,
 		"on_poweroff": m.OnPoweroff, "on_reboot": m.OnReboot, "on_crash": m.OnCrash,
 	}
@@ -91,7 +93,9 @@ func (m machineModel) toBody(ctx context.Context, diags *diag.Diagnostics) model
 	body := model.VirtualMachineBody{
 		Type:      model.DomainType(m.Type.ValueString()),
 		CPU:       known(m.CPU, types.Float64Null()).ValueFloat64Pointer(),
+		CPUCap:    known(m.CPUCap, types.Int64Null()).ValueInt64Pointer(),
 		VCPU:      known(m.VCPU, types.Int64Null()).ValueInt64Pointer(),
+		VCPUMax:   known(m.VCPUMax, types.Int64Null()).ValueInt64Pointer(),
 		Memory:    known(m.Memory, types.Int64Null()).ValueInt64Pointer(),
 		MemoryMax: known(m.MemoryMax, types.Int64Null()).ValueInt64Pointer(),
 		ContextID: refID(path.Root("context_id"), m.ContextID, diags),
@@ -183,7 +187,9 @@ func (m machineModel) fromBody(ctx context.Context, host string, body model.Virt
 	read := machineModel{
 		Type:      stringOrNull(body.Type),
 		CPU:       types.Float64PointerValue(body.CPU),
+		CPUCap:    types.Int64PointerValue(body.CPUCap),
 		VCPU:      types.Int64PointerValue(body.VCPU),
+		VCPUMax:   types.Int64PointerValue(body.VCPUMax),
 		Memory:    types.Int64PointerValue(body.Memory),
 		MemoryMax: types.Int64PointerValue(body.MemoryMax),
 		OS:        fromOS(ctx, host, body.OS, diags),

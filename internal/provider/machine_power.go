@@ -16,7 +16,7 @@ import (
 )
 
 // eventAttributes are what follows when a guest ends, for templates and virtual machines.
-func eventAttributes() map[string]schema.Attribute {
+func eventAttributes(change func(attribute string) string) map[string]schema.Attribute {
 	attributes := map[string]schema.Attribute{}
 	for name, text := range map[string]string{
 		"on_poweroff": "powers itself off: `destroy`, the default", "on_reboot": "reboots itself: `restart`, the default", "on_crash": "crashes: `destroy`, the default",
@@ -24,14 +24,11 @@ func eventAttributes() map[string]schema.Attribute {
 		attributes[name] = schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "What Xen does with the domain when the guest " + text + ", or another one of `" + strings.Join(model.EventActions, "`, `") +
-				"`. It holds from the next start of the guest by this provider on." + inPlace,
+				"`." + change(name),
 		}
 	}
 	return attributes
 }
-
-// eventNames are the attributes of eventAttributes, which a plan never replaces anything for.
-var eventNames = []string{"on_crash", "on_poweroff", "on_reboot"}
 
 // powerAttributes are the arguments of a virtual machine that say whether it runs, and how it comes and goes.
 func powerAttributes() map[string]schema.Attribute {
@@ -94,20 +91,6 @@ func (m virtualMachineModel) checkPower(ctx context.Context, refuse func(*model.
 		if err := toWaitFor(ctx, m.WaitFor, diags).Check(); err != nil {
 			refuse(err)
 		}
-	}
-}
-
-// planPower makes unknown what another state of the guest changes, and keeps the rest.
-func (m *virtualMachineModel) planPower(state virtualMachineModel) {
-	restarts := !m.RestartTrigger.Equal(state.RestartTrigger) && m.RestartTrigger.ValueString() != ""
-	if !m.PowerState.Equal(state.PowerState) || restarts {
-		m.Addresses = types.ListUnknown(types.StringType)
-		return
-	}
-	m.VNCPort = state.VNCPort
-	sameEvents := m.OnPoweroff.Equal(state.OnPoweroff) && m.OnReboot.Equal(state.OnReboot) && m.OnCrash.Equal(state.OnCrash)
-	if m.Name.Equal(state.Name) && sameEvents {
-		m.DeploymentFile = state.DeploymentFile
 	}
 }
 

@@ -8,66 +8,75 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// machineAttributes are the arguments that templates and virtual machines have in common; change is what the description of each says
-// of a change.
-func machineAttributes(change string) map[string]schema.Attribute {
+// machineAttributes are the arguments that templates and virtual machines have in common; change gives what the description of
+// each says of a change.
+func machineAttributes(change func(attribute string) string) map[string]schema.Attribute {
 	attributes := map[string]schema.Attribute{
 		"type": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "How Xen runs the guest: `pv`, `pvh` or `hvm`. Default: `pv` with `os.kernel_id` or `os.bootloader`, " +
-				"else `hvm`." + change,
+				"else `hvm`." + change("type"),
 		},
 		"cpu": schema.Float64Attribute{
 			Optional: true,
 			MarkdownDescription: "Share of a processor, such as `0.5` for half a one: the guest's weight against other guests when processors " +
-				"are short. Default: one processor's." + change,
+				"are short. Default: one processor's." + change("cpu"),
+		},
+		"cpu_cap": schema.Int64Attribute{
+			Optional: true,
+			MarkdownDescription: "Most that the guest gets of processors, in percent of one: `50` is half a one, also when others are idle. " +
+				"Default `0`: no limit." + change("cpu_cap"),
 		},
 		"vcpu": schema.Int64Attribute{
 			Optional:            true,
-			MarkdownDescription: "Number of virtual processors, 1 to 512. Default `1`." + change,
+			MarkdownDescription: "Number of virtual processors, 1 to 512. Default `1`." + change("vcpu"),
+		},
+		"vcpu_max": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Number of virtual processors up to which the guest may be given more while it runs. Default: `vcpu`." + change("vcpu_max"),
 		},
 		"memory": schema.Int64Attribute{
 			Optional:            true,
-			MarkdownDescription: "Memory in MiB. Needed in the virtual machine or its template." + change,
+			MarkdownDescription: "Memory in MiB. Needed in the virtual machine or its template." + change("memory"),
 		},
 		"memory_max": schema.Int64Attribute{
 			Optional:            true,
-			MarkdownDescription: "Memory in MiB up to which the guest may be given more while it runs. Default: `memory`." + change,
+			MarkdownDescription: "Memory in MiB up to which the guest may be given more while it runs. Default: `memory`." + change("memory_max"),
 		},
 		"os": schema.SingleNestedAttribute{
 			Optional:            true,
-			MarkdownDescription: "What the guest boots. Without it an HVM guest boots its first disk." + change,
+			MarkdownDescription: "What the guest boots. Without it an HVM guest boots its first disk." + change("os"),
 			Attributes:          osAttributes(),
 		},
 		"disks": schema.MapNestedAttribute{
 			Optional: true,
 			MarkdownDescription: "Disks by slot: `xvda`, `xvdb` and so on, or `hda` to `hdd`, `sda` to `sdp`. The letter is the number of " +
 				"the disk, so `xvda` and `hda` are the same disk and cannot stand together. A guest finds the slot by that name only when it " +
-				"has Xen's drivers." + change,
+				"has Xen's drivers." + change("disks"),
 			NestedObject: schema.NestedAttributeObject{Attributes: diskAttributes()},
 		},
 		"nics": schema.MapNestedAttribute{
 			Optional:            true,
-			MarkdownDescription: "Network cards by name: `eth0`, `eth1` and so on." + change,
+			MarkdownDescription: "Network cards by name: `eth0`, `eth1` and so on." + change("nics"),
 			NestedObject:        schema.NestedAttributeObject{Attributes: nicAttributes()},
 		},
 		"graphics": schema.SingleNestedAttribute{
 			Optional:            true,
-			MarkdownDescription: "The guest's screen over the network; `{}` is enough. Not for `pvh`." + change,
+			MarkdownDescription: "The guest's screen over the network; `{}` is enough. Not for `pvh`." + change("graphics"),
 			Attributes:          graphicsAttributes(),
 		},
 		"context_id": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Id of a `xen_context` on the same host." + change,
+			MarkdownDescription: "Id of a `xen_context` on the same host." + change("context_id"),
 		},
 		"context": schema.MapAttribute{
 			Optional:    true,
 			ElementType: types.StringType,
 			MarkdownDescription: "Variables for this guest, laid over those of the context. Names hold upper-case letters, digits and " +
-				"underscores." + change,
+				"underscores." + change("context"),
 		},
 	}
-	maps.Copy(attributes, eventAttributes())
+	maps.Copy(attributes, eventAttributes(change))
 	return attributes
 }
 
@@ -140,8 +149,8 @@ func diskAttributes() map[string]schema.Attribute {
 		},
 		"size": schema.Int64Attribute{
 			Optional: true,
-			MarkdownDescription: "Size in MiB of a volatile disk, which needs it, or of one made from an image, which may be larger than the image. The changed size " +
-				"of a disk that exists is refused in the plan of a virtual machine, because a new disk would lose the data on this one.",
+			MarkdownDescription: "Size in MiB of a volatile disk, which needs it, or of one made from an image, which may be larger than the image. The disk of a " +
+				"virtual machine grows in place; a smaller size is refused in the plan.",
 		},
 		"read_only": schema.BoolAttribute{
 			Optional:            true,

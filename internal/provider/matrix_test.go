@@ -240,13 +240,14 @@ func TestEveryArgumentOfContext(t *testing.T) {
 // bench is a host with what virtual machines use.
 type bench struct {
 	plugin
+	host                                   *simhost.Host
 	kernel, root, other, context, template string
 }
 
-func startBench(t *testing.T) bench {
+func startBench(t *testing.T, options ...simhost.Option) bench {
 	t.Helper()
-	h := simhost.Start(t)
-	b := bench{plugin: startPlugin(t, h)}
+	h := simhost.Start(t, options...)
+	b := bench{plugin: startPlugin(t, h), host: h}
 	id := func(name string, config map[string]any) string { return b.id(t, name, b.create(t, name, config)) }
 	b.kernel = id("xen_image", map[string]any{"name": "kernel", "type": "KERNEL", "path": file(t, "k", "kernel")})
 	b.root = id("xen_image", map[string]any{"name": "root", "type": "OS", "path": disk(t, "root")})
@@ -273,7 +274,9 @@ func (b bench) machineChanges(effect string) map[string][]change {
 	return map[string][]change{
 		"type":       {{"hvm", effect}, {"xen", "refuse"}},
 		"cpu":        {{0.1, "none"}, {0.5, effect}},
+		"cpu_cap":    {{50, effect}, {0, "update"}, {-1, "refuse"}},
 		"vcpu":       {{2, effect}},
+		"vcpu_max":   {{2, effect}, {0, "refuse"}},
 		"memory":     {{128, effect}},
 		"memory_max": {{128, effect}, {32, "refuse"}},
 
@@ -336,9 +339,11 @@ func TestEveryArgumentOfVirtualMachine(t *testing.T) {
 	b := startBench(t)
 	config := b.machine()
 	before := b.create(t, "xen_virtual_machine", config)
-	changes := table(b.machineChanges("replace"))
+	changes := table(b.machineChanges("update"))
 	maps.Copy(changes, map[string][]change{
-		"template_id":            {{b.template, "replace"}, {"xen01/99", "refuse"}},
+		"template_id":            {{b.template, "update"}, {"xen01/99", "refuse"}},
+		"follow_template":        {{true, "update"}, {false, "none"}},
+		"restart_policy":         {{"on_change", "update"}, {"never", "none"}, {"always", "refuse"}},
 		"power_state":            {{"running", "none"}, {"poweroff", "update"}, {"suspended", "update"}, {"paused", "update"}, {"failed", "refuse"}},
 		"force_stop":             {{true, "none"}, {false, "update"}},
 		"restart_trigger":        {{"again", "update"}},
@@ -351,21 +356,24 @@ func TestEveryArgumentOfVirtualMachine(t *testing.T) {
 		"wait_for.on_timeout":    {{"warn", "refuse"}},
 		"wait_for":               {{map[string]any{"ping": true, "timeout": "10s", "on_timeout": "error"}, "update"}, {map[string]any{"ping": true, "timeout": "soon"}, "refuse"}, {map[string]any{"ping": true, "on_timeout": "panic"}, "refuse"}},
 		"shutdown_timeout":       {{"60s", "none"}, {"1m", "none"}, {"5s", "update"}},
-		"disks.xvda.size":        {{2, "refuse"}},
+		"disks.xvda.size":        {{2, "update"}, {1, "update"}},
 		"disks.xvda.clone":       {{"auto", "update"}, {"copy", "update"}, {"overlay", "refuse"}, {"reflink", "refuse"}},
 		"disks.xvdb.clone":       {{"auto", "refuse"}},
 		"disks.xvda": {
-			{map[string]any{"image_id": b.root, "clone": "copy", "size": 2}, "refuse"},
+			{map[string]any{"image_id": b.root, "clone": "copy", "size": 2}, "update"},
 			{map[string]any{"image_id": b.root, "clone": "overlay", "size": 2}, "refuse"},
 			{map[string]any{"image_id": b.other, "clone": "overlay"}, "replace"},
 		},
-		"disks.xvdb.size":      {{2, "refuse"}},
-		"disks.xvdc":           {{map[string]any{"volatile": "swap", "size": 1}, "replace"}},
-		"disks.xvdb":           {{missing{}, "replace"}},
-		"nics.eth1":            {{map[string]any{"bridge": "br0"}, "replace"}},
-		"nics.eth0.mac":        {{"02:00:C0:A8:46:96", "none"}, {"02:00:c0:a8:46:96", "none"}, {"02:00:00:00:00:01", "replace"}},
-		"graphics.password_wo": {{"Planted1", "replace"}},
-		"graphics":             {{missing{}, "replace"}},
+		"disks.xvda.image_id":  {{b.other, "replace"}, {"xen02/1", "refuse"}},
+		"disks.xvdb.size":      {{2, "update"}},
+		"disks.xvdb.volatile":  {{"fs", "update"}, {"tape", "refuse"}},
+		"disks.xvdc":           {{map[string]any{"volatile": "swap", "size": 1}, "update"}},
+		"disks.xvdb":           {{missing{}, "update"}, {map[string]any{"image_id": b.other}, "update"}},
+		"nics.eth0.model":      {{"e1000", "refuse"}, {"", "update"}},
+		"nics.eth1":            {{map[string]any{"bridge": "br0"}, "update"}},
+		"nics.eth0.mac":        {{"02:00:C0:A8:46:96", "none"}, {"02:00:c0:a8:46:96", "none"}, {"02:00:00:00:00:01", "update"}},
+		"graphics.password_wo": {{"Planted1", "update"}},
+		"graphics":             {{missing{}, "update"}},
 	})
 	prove(t, b.plugin, "xen_virtual_machine", before, config, changes)
 }

@@ -76,7 +76,7 @@ func (p plugin) id(t *testing.T, name string, made existing) string {
 func (p plugin) apply(t *testing.T, name string, before existing, config *tfprotov6.DynamicValue) existing {
 	t.Helper()
 	planned := p.plan(t, name, before, config)
-	if text := diagnosed(planned.Diagnostics); text != "" {
+	if text := diagnosed(errorsOf(planned.Diagnostics)); text != "" {
 		t.Fatal(text)
 	}
 	ctx := context.WithoutCancel(t.Context()) // it also cleans up when the test is over
@@ -204,6 +204,11 @@ func unpack(t *testing.T, schema *tfprotov6.Schema, packed *tfprotov6.DynamicVal
 		t.Fatal(err)
 	}
 	return value
+}
+
+// errorsOf leaves out warnings.
+func errorsOf(diagnostics []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(diagnostics), func(d *tfprotov6.Diagnostic) bool { return d.Severity != tfprotov6.DiagnosticSeverityError })
 }
 
 // diagnosed is the text of all diagnostics with their paths.

@@ -101,31 +101,31 @@ var randomTable = map[string][]randomEdit{
 			config["power_state"] = map[bool]string{true: "running", false: "poweroff"}[config["power_state"] == "poweroff"]
 			return true
 		}},
-		{"memory", "replace", put("memory", func(g *generator) any { return 16 + g.IntN(40) })},
-		{"vcpu", "replace", put("vcpu", func(*generator) any { return 3 })},
-		{"cpu", "replace", put("cpu", func(*generator) any { return 0.9 })},
-		{"context", "replace", put("context", func(g *generator) any { return map[string]any{"STAGE": g.text() + "!"} })},
-		{"a new disk", "replace", into("disks", func(_ *generator, disks map[string]any) bool {
+		{"memory", "update", put("memory", func(g *generator) any { return 16 + g.IntN(40) })},
+		{"vcpu", "update", put("vcpu", func(*generator) any { return 3 })},
+		{"cpu", "update", put("cpu", func(*generator) any { return 0.9 })},
+		{"context", "update", put("context", func(g *generator) any { return map[string]any{"STAGE": g.text() + "!"} })},
+		{"a new disk", "update", into("disks", func(_ *generator, disks map[string]any) bool {
 			_, had := disks["xvdg"]
 			disks["xvdg"] = map[string]any{"volatile": "fs", "size": 1}
 			return !had
 		})},
-		{"a disk less", "replace", into("disks", func(_ *generator, disks map[string]any) bool {
+		{"a disk less", "update", into("disks", func(_ *generator, disks map[string]any) bool {
 			_, had := disks["xvdb"]
 			delete(disks, "xvdb")
 			return had
 		})},
-		{"a new nic", "replace", into("nics", func(g *generator, nics map[string]any) bool {
+		{"a new nic", "update", into("nics", func(g *generator, nics map[string]any) bool {
 			_, had := nics["eth7"]
 			nics["eth7"] = map[string]any{"bridge": "br1", "ip": fmt.Sprintf("192.0.2.%d", g.next())}
 			return !had
 		})},
-		{"a nic less", "replace", into("nics", func(_ *generator, nics map[string]any) bool {
+		{"a nic less", "update", into("nics", func(_ *generator, nics map[string]any) bool {
 			_, had := nics["eth7"]
 			delete(nics, "eth7")
 			return had
 		})},
-		{"graphics", "replace", func(_ *generator, _ string, config map[string]any) bool {
+		{"graphics", "update", func(_ *generator, _ string, config map[string]any) bool {
 			before, _ := config["graphics"].(map[string]any)
 			config["graphics"] = map[string]any{"keymap": "fr"}
 			if before["keymap"] == "fr" {

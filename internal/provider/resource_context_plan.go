@@ -109,6 +109,6 @@ func (m *contextModel) planUpdate(ctx context.Context, config, state contextMode
 		m.ID = types.StringUnknown()
 		resp.RequiresReplace.Append(path.Root("id"))
 		resp.Diagnostics.AddAttributeWarning(path.Root("variables_wo"), "The write-only variables have changed",
-			"They differ from those on the host, so the context is replaced, and with it the virtual machines that use it.")
+			"They differ from those on the host, so the context is replaced, and the virtual machines that use it get a new ISO.")
 	}
 }

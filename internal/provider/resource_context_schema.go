@@ -16,8 +16,8 @@ What guests are told when they boot: variables, SSH keys, a start script and fil
 an ISO with the label CONTEXT, as OpenNebula makes it, and OpenNebula's guest packages (one-context) act on it. Several virtual machines
 may share one context; what differs between them stands in their own ` + "`context`" + `.
 
-A context does not change: all but its name and labels make a new one, and a new one replaces the virtual machines that use it. A
-context that a virtual machine uses cannot be destroyed.
+A context does not change: all but its name and labels make a new one, and the virtual machines that use it get
+a new ISO in place. Destroying a context leaves guests the ISO that they have.
 
 Secrets and the content of files are never stored in plan or state. Terraform 1.11 or newer is needed to set them.
 `

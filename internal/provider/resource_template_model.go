@@ -18,7 +18,7 @@ What virtual machines have in common, kept as a record on the host: any of their
 in ` + "`template_id`" + ` says only what differs: its own values win, and ` + "`disks`, `nics` and `context`" + ` are merged by key, a disk or network
 card that both name attribute by attribute.
 
-A changed template does not touch the virtual machines that were made from it.
+A changed template does not touch the virtual machines that were made from it, but those with ` + "`follow_template = true`" + `.
 `
 
 type templateModel struct {
@@ -43,7 +43,7 @@ func (r *templateResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 		"labels":   labelsAttribute(),
 		"timeouts": timeoutsAttribute(ctx, "5m", "5m", "10m"),
 	}
-	maps.Copy(attributes, machineAttributes(inPlace))
+	maps.Copy(attributes, machineAttributes(func(string) string { return inPlace }))
 	resp.Schema = schema.Schema{MarkdownDescription: templateDescription, Attributes: attributes}
 }
 
@@ -83,6 +83,7 @@ func (r *templateResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	host := r.planHost(ctx, req, resp)
 	var plan, state templateModel
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
+	r.announce(ctx, plan, &resp.Diagnostics)
 	var before []reference
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -91,4 +92,22 @@ func (r *templateResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if !resp.Diagnostics.HasError() {
 		r.backend.checkReferences(ctx, host, plan.references(ctx, &resp.Diagnostics), before, &resp.Diagnostics)
 	}
+}
+
+// plannedTemplate is a template as it is going to be; nil: not known yet.
+type plannedTemplate struct{ body *model.VirtualMachineBody }
+
+// announce tells the plans of virtual machines, which come after those of their templates, what this one is going to be.
+func (r *templateResource) announce(ctx context.Context, plan templateModel, diags *diag.Diagnostics) {
+	if r.backend == nil || plan.ID.IsUnknown() || diags.HasError() {
+		return
+	}
+	for _, value := range plan.values() {
+		if !fullyKnown(ctx, value) {
+			r.backend.templates.Store(plan.ID.ValueString(), plannedTemplate{})
+			return
+		}
+	}
+	body := plan.toBody(ctx, diags)
+	r.backend.templates.Store(plan.ID.ValueString(), plannedTemplate{&body})
 }

@@ -88,19 +88,20 @@ func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequ
 	default:
 		warnOfFailure(&resp.Diagnostics, model.KindVirtualMachine, vm.Header, string(vm.State), vm.Failure)
 		resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
-		state = state.fromRecord(ctx, vm, &resp.Diagnostics).keepAddresses(state)
+		state = state.fromHost(ctx, vm, &resp.Diagnostics).keepAddresses(state)
 		state.PowerState = powerState(state.PowerState, vm)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
 }
 
 func (r *virtualMachineResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state virtualMachineModel
+	var plan, config, state virtualMachineModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	timeout, diags := plan.Timeouts.Update(ctx, virtualMachineTimeout)
 	resp.Diagnostics.Append(diags...)
-	spec := plan.toSpec(ctx, &resp.Diagnostics)
+	spec := config.toSpec(ctx, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -112,9 +113,10 @@ func (r *virtualMachineResource) Update(ctx context.Context, req resource.Update
 		vm, err = eng.UpdateVirtualMachine(ctx, ref, spec)
 	}
 	if err != nil {
-		failed(&resp.Diagnostics, "update", model.KindVirtualMachine, spec.Name, ref.Host, err)
+		failed(&resp.Diagnostics, "update", model.KindVirtualMachine, plan.Name.ValueString(), ref.Host, err)
 		return
 	}
+	resp.Diagnostics.Append(rememberPassword(ctx, resp.Private, vm)...)
 	if started := state.DomID.ValueInt64() != int64(vm.DomID); started {
 		vm = await(ctx, eng, vm, &resp.Diagnostics)
 	}

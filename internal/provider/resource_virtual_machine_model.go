@@ -28,6 +28,8 @@ type virtualMachineModel struct {
 	RestartTrigger  types.String   `tfsdk:"restart_trigger"`
 	Autostart       types.Bool     `tfsdk:"autostart"`
 	WaitFor         types.Object   `tfsdk:"wait_for"`
+	RestartPolicy   types.String   `tfsdk:"restart_policy"`
+	FollowTemplate  types.Bool     `tfsdk:"follow_template"`
 	Timeouts        timeouts.Value `tfsdk:"timeouts"`
 
 	VID            types.Int64  `tfsdk:"vid"`
@@ -37,6 +39,9 @@ type virtualMachineModel struct {
 	VNCPort        types.Int64  `tfsdk:"vnc_port"`
 	Addresses      types.List   `tfsdk:"addresses"`
 	DeploymentFile types.String `tfsdk:"deployment_file"`
+	PendingRestart types.List   `tfsdk:"pending_restart"`
+	TemplateValues types.Map    `tfsdk:"template_values"`
+	Drift          types.Map    `tfsdk:"drift"`
 }
 
 // toSpec is what the engine is asked for. The configuration has the password, and no MAC addresses but those that the user wrote.
@@ -52,6 +57,8 @@ func (m virtualMachineModel) toSpec(ctx context.Context, diags *diag.Diagnostics
 		Autostart:       m.Autostart.ValueBool(),
 		WaitFor:         toWaitFor(ctx, m.WaitFor, diags),
 		Labels:          stringMap(m.Labels),
+		RestartPolicy:   model.RestartPolicy(m.RestartPolicy.ValueString()),
+		FollowTemplate:  m.FollowTemplate.ValueBool(),
 	}
 	if power := m.PowerState.ValueString(); power != "" {
 		spec.PowerState = model.VMState(strings.ToUpper(power))
@@ -78,7 +85,7 @@ func (m virtualMachineModel) fromRecord(ctx context.Context, vm model.VirtualMac
 	m.VNCPort = numberOrNull(vm.VNCPort)
 	m.Addresses = stringListValue(ctx, vm.Addresses(), diags)
 	m.DeploymentFile = stringOrNull(vm.DeploymentText)
-	return m
+	return m.withRunning(ctx, vm, diags)
 }
 
 func (m virtualMachineModel) identify(vm model.VirtualMachine) virtualMachineModel {
@@ -100,6 +107,8 @@ func (m virtualMachineModel) reserved(ctx context.Context, vm model.VirtualMachi
 	m.VNCPort = types.Int64Null()
 	m.Addresses = types.ListNull(types.StringType)
 	m.DeploymentFile = types.StringNull()
+	m.PendingRestart = types.ListNull(types.StringType)
+	m.TemplateValues, m.Drift = types.MapNull(types.StringType), types.MapNull(types.StringType)
 	return m
 }
 

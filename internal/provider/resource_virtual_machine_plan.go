@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -40,6 +39,9 @@ func (r *virtualMachineResource) ValidateConfig(ctx context.Context, req resourc
 		}
 	}
 	config.checkPower(ctx, func(err *model.FieldError) { refused(&resp.Diagnostics, model.KindVirtualMachine, err) }, &resp.Diagnostics)
+	if policy := config.RestartPolicy; !policy.IsNull() && !policy.IsUnknown() && !slices.Contains(model.RestartPolicies, model.RestartPolicy(policy.ValueString())) {
+		refuse("restart_policy", fmt.Errorf("%q is not a restart policy: use never or on_change", policy.ValueString()))
+	}
 	refID(path.Root("template_id"), config.TemplateID, &resp.Diagnostics)
 	config.check(ctx, model.KindVirtualMachine, nil, config.TemplateID.IsNull(), &resp.Diagnostics)
 }
@@ -63,11 +65,15 @@ func (r *virtualMachineResource) ModifyPlan(ctx context.Context, req resource.Mo
 	plan.planMACs(ctx, config, state, &resp.Diagnostics)
 	template := r.checkUses(ctx, host, config, state, &resp.Diagnostics)
 	plan.planMethods(state, r.foresee(ctx, host, config, template, state, &resp.Diagnostics), &resp.Diagnostics)
+	changed := false
 	if state != nil && !resp.Diagnostics.HasError() {
-		plan.planUpdate(ctx, config, *state, resp)
+		changed = r.planUpdate(ctx, &plan, config, *state, resp)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	settle(ctx, req, resp, "domid", "state", "vnc_port", "deployment_file")
+	if changed {
+		return
+	}
+	settle(ctx, req, resp, "domid", "state", "vnc_port", "addresses", "deployment_file", "pending_restart", "template_values", "drift")
 }
 
 // planMACs shows the MAC addresses that follow from IP addresses, and keeps those that the virtual machine has.
@@ -129,29 +135,6 @@ func (r *virtualMachineResource) checkUses(ctx context.Context, host string, con
 	return &template.Body
 }
 
-// planUpdate decides what is changed in place, what makes a new virtual machine, and what is refused because it would lose data.
-func (m *virtualMachineModel) planUpdate(ctx context.Context, config, state virtualMachineModel, resp *resource.ModifyPlanResponse) {
-	asMade := m.asMade(state, &resp.Diagnostics)
-	now, before := asMade.values(), state.values()
-	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if slices.Contains(eventNames, name) {
-			continue
-		}
-		for _, at := range differences(path.Root(name), before[name], now[name]) {
-			if slot, attribute, remade := remadeDisk(at, state, asMade); remade {
-				refuseRemaking(ctx, at, slot, attribute, state, *m, &resp.Diagnostics)
-				continue
-			}
-			resp.RequiresReplace.Append(at)
-		}
-	}
-	resp.RequiresReplace.Append(differences(path.Root("template_id"), state.TemplateID, m.TemplateID)...)
-	m.planPassword(ctx, config, resp)
-	m.keepWords(state)
-	m.WaitFor = sameTimeout(m.WaitFor, state.WaitFor, &resp.Diagnostics)
-	m.planPower(state)
-}
-
 // keepWords keeps what the state says in other words: 60s is 1m, and a number has more digits in a configuration than on the host.
 func (m *virtualMachineModel) keepWords(state virtualMachineModel) {
 	if !m.CPU.IsNull() && len(differences(path.Root("cpu"), state.CPU, m.CPU)) == 0 {
@@ -161,65 +144,4 @@ func (m *virtualMachineModel) keepWords(state virtualMachineModel) {
 	if before, errBefore := parseDuration(state.ShutdownTimeout.ValueString()); err == nil && errBefore == nil && now == before {
 		m.ShutdownTimeout = state.ShutdownTimeout
 	}
-}
-
-func (m *virtualMachineModel) planPassword(ctx context.Context, config virtualMachineModel, resp *resource.ModifyPlanResponse) {
-	if !fullyKnown(ctx, config.Graphics) {
-		return
-	}
-	password := ""
-	if graphics := toGraphics(config.Graphics); graphics != nil {
-		password = graphics.Password
-	}
-	changed, diags := secretChanged(ctx, resp.Private, passwordKey, password)
-	resp.Diagnostics.Append(diags...)
-	if changed {
-		// A write-only value shows no difference, so the id does.
-		m.ID = types.StringUnknown()
-		resp.RequiresReplace.Append(path.Root("id"))
-		resp.Diagnostics.AddAttributeWarning(path.Root("graphics").AtName("password_wo"), "The write-only password has changed",
-			"It differs from the one on the host, so the virtual machine is replaced.")
-	}
-}
-
-// remadeDisk tells whether the path is the size or the clone of a disk that stays the same but for these.
-func remadeDisk(at path.Path, state, plan virtualMachineModel) (slot, attribute string, remade bool) {
-	for slot, before := range state.Disks.Elements() {
-		now, stays := plan.Disks.Elements()[slot]
-		if !stays {
-			continue
-		}
-		disk := path.Root("disks").AtMapKey(slot)
-		size, clone := disk.AtName("size"), disk.AtName("clone")
-		others := slices.ContainsFunc(differences(disk, before, now), func(p path.Path) bool { return !p.Equal(size) && !p.Equal(clone) })
-		switch {
-		case others:
-		case at.Equal(size):
-			return slot, "size", true
-		case at.Equal(clone):
-			return slot, "clone", true
-		}
-	}
-	return "", "", false
-}
-
-func refuseRemaking(ctx context.Context, at path.Path, slot, attribute string, state, plan virtualMachineModel, diags *diag.Diagnostics) {
-	before, now := diskModels(ctx, state.Disks, diags)[slot], diskModels(ctx, plan.Disks, diags)[slot]
-	difference := fmt.Sprintf("The disk has %s and %s is wanted. A disk keeps its size", sizeText(before.Size), sizeText(now.Size))
-	if attribute == "clone" {
-		method := textOf(diskAttributeValues(state.Disks)[slot], cloneMethod)
-		difference = fmt.Sprintf("The clone_method of the disk is %q and clone = %s is wanted. A disk is made once", method, now.Clone)
-	}
-	addErrorAt(diags, at, fmt.Sprintf("Unable to change the %s of disk %s of virtual machine %s", attribute, slot, state.Name),
-		fmt.Sprintf("%s: a new virtual machine in its place would lose the data on it. %s", difference, giveUp))
-}
-
-func sizeText(size types.Int64) string {
-	switch {
-	case size.IsUnknown():
-		return "another size"
-	case size.IsNull():
-		return "the size of its image"
-	}
-	return fmt.Sprintf("%d MiB", size.ValueInt64())
 }

@@ -6,21 +6,25 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
-const virtualMachineDescription = `
+var virtualMachineDescription = `
 A virtual machine on a host: a Xen domain, its disks and its context.
 
 Its own values win over those of the template in ` + "`template_id`" + `. State holds what is written here; what the template adds shows in
 ` + "`deployment_file`" + `. A virtual machine exists while its record stands on the host, whether its domain runs or not: a guest that has
 powered itself off is started again by the next apply, and ` + "`power_state = \"poweroff\"`" + ` keeps it off.
 
-Where a change replaces the virtual machine, the guest is shut down and its copies of images and volatile disks are destroyed with it.
+Most changes are made in place; see below. Where a change replaces the virtual machine, the guest is shut down and its copies of images and volatile disks are destroyed with it.
 Persistent images keep what was written to them.
 
 ## Power states
@@ -61,6 +65,22 @@ A larger ` + "`size`" + ` grows what is made. Any number of virtual machines run
 While they exist, the image can neither be destroyed nor changed, and they are not started while another domain has its file as a disk.
 An overlay needs ` + "`qemu-img`" + ` on the host, and so does a ` + "`qcow2`" + ` disk that is to be larger than its image; the plan refuses them on a host that
 has none.
+
+## What changes do
+
+A change is made in place as far as Xen can do it, while the guest runs. What a guest takes at its next boot only is written to the
+deployment file for that boot, and ` + "`pending_restart`" + ` names it until then. It does not matter who boots the guest: its own reboot, and
+` + "`power_state`" + ` or ` + "`restart_policy`" + ` of this resource, all take the new file.
+
+` + changesTable() + `
+A smaller number of processors, less memory and a disk that goes need a guest that plays along: a Linux guest lets go of a disk that is not mounted.
+
+## What others changed
+
+What somebody changed on the host past Terraform shows in the plan: in the argument itself where it has one, and in ` + "`drift`" + ` in any case. The
+next apply mends it: memory and processors are set, disks and network cards attached or detached, a context's ISO and a deployment
+file that were edited or removed are made anew. A volatile disk whose file is gone is made anew when the guest is off. The file of a
+disk that was made from an image is not: the apply fails and says what to do, because what was written to it is gone.
 
 ## Domains that others have made
 
@@ -103,7 +123,7 @@ func virtualMachineGraphics() map[string]schema.Attribute {
 }
 
 func (r *virtualMachineResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	attributes := machineAttributes(replaces)
+	attributes := machineAttributes(changeText)
 	maps.Copy(attributes, virtualMachineArguments(ctx))
 	maps.Copy(attributes, powerAttributes())
 	maps.Copy(attributes, virtualMachineResults())
@@ -131,13 +151,27 @@ func virtualMachineArguments(ctx context.Context) map[string]schema.Attribute {
 		"name": schema.StringAttribute{
 			Optional:            true,
 			Computed:            true,
-			MarkdownDescription: "Name of the virtual machine and of its domain. Default `one-<VID>`. " + nameRules + inPlace,
+			MarkdownDescription: "Name of the virtual machine and of its domain. Default `one-<VID>`. " + nameRules + changeText("name"),
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 		},
 		"labels": labelsAttribute(),
 		"template_id": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Id of a `xen_template` on the same host that gives what is not said here." + replaces,
+			MarkdownDescription: "Id of a `xen_template` on the same host that gives what is not said here." + changeText("template_id"),
+		},
+		"follow_template": schema.BoolAttribute{
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+			MarkdownDescription: "Whether a changed template changes the virtual machine. Default `false`: the template counts as it was when the " +
+				"virtual machine was made." + changeText("follow_template"),
+		},
+		"restart_policy": schema.StringAttribute{
+			Optional: true,
+			Computed: true,
+			Default:  stringdefault.StaticString(string(model.RestartNever)),
+			MarkdownDescription: "What becomes of changes that a running guest takes at its next boot only. `never`, the default: they wait, and " +
+				"`pending_restart` names them. `on_change`: the apply shuts the guest down and starts it again." + changeText("restart_policy"),
 		},
 		"timeouts": timeoutsAttribute(ctx, "20m", "20m", "20m"),
 	}
@@ -178,7 +212,24 @@ func virtualMachineResults() map[string]schema.Attribute {
 		},
 		"deployment_file": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "The file that `xl create` was given, without the password.",
+			MarkdownDescription: "The file that `xl create` was given, or will be at the guest's next boot, without the password.",
+		},
+		"pending_restart": schema.ListAttribute{
+			Computed:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "Arguments whose change the running guest takes at its next boot, whoever boots it.",
+		},
+		"template_values": schema.MapAttribute{
+			Computed:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "What the template gives, by the path of the argument, such as `nics.eth0.bridge`. With `follow_template` the plan " +
+				"shows here what a changed template changes.",
+		},
+		"drift": schema.MapAttribute{
+			Computed:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "What somebody else changed on the host, by the path of the argument, when it was last read. The next apply mends " +
+				"it, so in a plan this is always empty.",
 		},
 	}
 }

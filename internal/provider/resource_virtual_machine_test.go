@@ -153,9 +153,12 @@ func TestVirtualMachineGraphicsPassword(t *testing.T) {
 		resource.TestStep{
 			Config: config("Planted2"),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectResourceAction(machineAddress, plancheck.ResourceActionReplace), planHides("Planted2"),
+				plancheck.ExpectResourceAction(machineAddress, plancheck.ResourceActionUpdate), planHides("Planted2"),
 			}},
 			Check: hides("Planted2"),
+			ConfigStateChecks: []statecheck.StateCheck{
+				has(machineAddress, "pending_restart", knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("graphics.password_wo")})),
+			},
 		},
 	)
 }

@@ -22,11 +22,12 @@ type Domain struct {
 	Paused    bool   // created with -p, paused since, or half-created
 	Stopped   string // "poweroff", "reboot" or "crash" when on_... = "preserve" keeps it after its end
 	Started   time.Time
-	Ran       bool      // it was unpaused once, so that its drivers answer
-	Ends      time.Time // when the guest obeys; zero: not at all
-	Vanishes  time.Time // the guest reboots: the domain stands there shut down until then, and is absent afterwards
-	Reappears time.Time // until then it is absent; then it comes back with a new domid
-	Boots     time.Time // until then its xl process builds it, and it waits there paused without memory
+	Ran       bool       // it was unpaused once, so that its drivers answer
+	Ends      time.Time  // when the guest obeys; zero: not at all
+	Vanishes  time.Time  // the guest reboots: the domain stands there shut down until then, and is absent afterwards
+	Reappears time.Time  // until then it is absent; then it comes back with a new domid
+	Boots     time.Time  // until then its xl process builds it, and it waits there paused without memory
+	Updated   *xl.Config `json:",omitempty"` // what xl config-update gave it for its next boot
 }
 
 // The ways in which a guest ends, and the setting that says what follows, xl.cfg(5) "Event Actions".
@@ -204,6 +205,9 @@ func (w *world) vanish(d Domain) error {
 func (w *world) restart(d Domain) error {
 	if err := w.remove(d.ID); err != nil {
 		return err
+	}
+	if d.Updated != nil {
+		d.Config, d.Updated = *d.Updated, nil
 	}
 	if slices.ContainsFunc(d.Disks, missing) {
 		w.unwatch(d)

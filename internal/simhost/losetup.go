@@ -6,7 +6,8 @@ import (
 	"syscall"
 )
 
-// losetupMain is losetup(8) as far as the simulated host needs it: -a and -j FILE, in util-linux's format, and -d DEVICE.
+// losetupMain is losetup(8) as far as the simulated host needs it: -a and -j FILE, in util-linux's format, -d DEVICE,
+// and -c DEVICE, which only looks at the size again.
 func losetupMain(c *call) int {
 	var file string
 	switch {
@@ -15,6 +16,8 @@ func losetupMain(c *call) int {
 		file = c.args[1]
 	case len(c.args) == 2 && (c.args[0] == "-d" || c.args[0] == "--detach"):
 		return c.detach(c.args[1])
+	case len(c.args) == 2 && (c.args[0] == "-c" || c.args[0] == "--set-capacity"):
+		return c.resize(c.args[1])
 	default:
 		return c.real("losetup")
 	}
@@ -30,6 +33,17 @@ func losetupMain(c *call) int {
 		return c.fail(1, "losetup: %v", err)
 	}
 	return 0
+}
+
+// resize is `losetup -c DEVICE`.
+func (c *call) resize(device string) int {
+	return c.result(c.change(func(w *world) error {
+		if slices.ContainsFunc(w.Loops, func(l Loop) bool { return fmt.Sprintf("/dev/loop%d", l.Index) == device }) {
+			return nil
+		}
+		c.fail(0, "losetup: %s: failed to use device: No such device", device)
+		return errRefused
+	}), 0)
 }
 
 // detach is `losetup -d DEVICE`.

@@ -16,7 +16,7 @@ var xlCommands = map[string]func(*call) int{
 	"reboot": xlReboot, "rename": xlRename, "mem-set": xlMemSet, "mem-max": xlMemSet, "vcpu-set": xlVCPUSet,
 	"block-list": xlBlockList, "network-list": xlNetworkList, "trigger": xlTrigger,
 	"block-attach": xlBlockAttach, "block-detach": xlBlockDetach, "network-attach": xlNetworkAttach,
-	"network-detach": xlNetworkDetach, "cd-insert": xlCDInsert, "cd-eject": xlCDEject, "save": xlSave, "restore": xlRestore,
+	"network-detach": xlNetworkDetach, "cd-insert": xlCDInsert, "cd-eject": xlCDEject, "config-update": xlConfigUpdate, "sched-credit2": xlSchedCredit2, "save": xlSave, "restore": xlRestore,
 }
 
 // xlMain is xl(1).

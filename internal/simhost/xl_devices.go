@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/onexen/terraform-provider-xen/internal/xl"
@@ -83,17 +84,19 @@ func xlNetworkAttach(c *call) int {
 		return c.usage("network-attach")
 	}
 	var nic xl.NIC
+	var mtu string
 	for _, word := range c.args[1:] {
 		key, value, _ := strings.Cut(word, "=")
 		field, known := map[string]*string{
 			"mac": &nic.MAC, "bridge": &nic.Bridge, "ip": &nic.IP, "model": &nic.Model, "type": &nic.Type,
-			"script": &nic.Script, "vifname": &nic.VifName, "rate": &nic.Rate,
+			"script": &nic.Script, "vifname": &nic.VifName, "rate": &nic.Rate, "mtu": &mtu,
 		}[key]
 		if !known {
 			return c.fail(1, "unrecognized argument `%s'", word)
 		}
 		*field = value
 	}
+	nic.MTU, _ = strconv.Atoi(mtu)
 	nic = withDefaults(nic)
 	return c.on("network-attach", c.nobody, func(w *world, d Domain) error {
 		d.NICs = append(d.NICs, nic)

@@ -27,3 +27,6 @@ for script in /etc/init.d/xendomains /etc/rc.d/init.d/xendomains /lib/systemd/sy
 done
 stat -c %N -- "${SIMHOST_ROOT:-}"/etc/xen/auto/one-* 2>/dev/null
 printf '\0'
+# What each domain has now, with the devices that came and went since it was created.
+xl list -l || exit 50
+printf '\0'

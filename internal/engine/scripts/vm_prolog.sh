@@ -1,10 +1,9 @@
-# Makes the disks of a virtual machine; the context's ISO comes on standard input. Prints the name of each clone and the method that made it.
+# Makes the disks of a virtual machine; the context's ISO comes on standard input. Prints the name of each clone and the
+# method that made it, and of the ISO its length and the time of its last change.
 # $1 folder, then six words for each disk: clone|make|context, name, source, MiB (0: as the source), format of the source or of the disk,
 # methods of a clone or file system
 dir=$1
 shift
-log DiM I 'New VM state is ACTIVE.'
-log LCM I 'New VM state is PROLOG.'
 while [ $# -gt 0 ]; do
 	file=$dir/$2
 	case $1 in
@@ -21,6 +20,7 @@ while [ $# -gt 0 ]; do
 	context)
 		log TM I "context: Storing the context in $file"
 		cat >"$file"
+		printf 'context %s\n' "$(stat -c '%s:%Y' -- "$file")"
 		;;
 	esac
 	log TM I 'ExitCode: 0'
