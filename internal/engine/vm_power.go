@@ -44,15 +44,17 @@ func mustRestart(vm model.VirtualMachine, spec model.VirtualMachineSpec) bool {
 // become leads a virtual machine from the state that it is in, whoever brought it there, to the one that is wanted, and from its shape to
 // the wanted one. What has to boot anyway is changed while it is off.
 func (s *site) become(ctx context.Context, v *view, vm *model.VirtualMachine, change *vmChange, restart bool) error {
-	spec := change.spec
+	spec, before := change.spec, vm.State
 	if err := s.leave(ctx, vm, spec.PowerState, restart, change.reshapes(*vm)); err != nil {
 		return err
 	}
-	v, err := s.after(ctx, v)
-	if err != nil {
-		return err
+	if vm.State != before {
+		var err error
+		if v, err = s.fresh(ctx); err != nil {
+			return err
+		}
+		vm.DomID = v.domains[vm.UUID].ID
 	}
-	vm.DomID = v.domains[vm.UUID].ID
 	if err := s.reshape(ctx, v, vm, change); err != nil {
 		return err
 	}

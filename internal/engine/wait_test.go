@@ -129,7 +129,8 @@ func TestLogs(t *testing.T) {
 		t.Errorf("the console is %q, %v", text, err)
 	}
 	text, err := g.e.VirtualMachineLog(t.Context(), g.vm.Ref(), 2)
-	if lines := strings.Split(text, "\n"); err != nil || len(lines) != 3 || !strings.HasSuffix(lines[1], " [LCM][I]: New VM state is RUNNING") {
+	lines := strings.Split(text, "\n")
+	if err != nil || len(lines) != 3 || !strings.HasSuffix(lines[0], " [LCM][I]: New VM state is RUNNING") || !strings.Contains(lines[1], "next boot") {
 		t.Errorf("the log is %q, %v", text, err)
 	}
 	if _, err := g.e.ConsoleLog(t.Context(), model.Ref{Host: site, ID: 99}, 2); !errors.Is(err, engine.ErrAbsent) {
