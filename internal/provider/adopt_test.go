@@ -103,7 +103,7 @@ disk = [ "format=raw,vdev=xvda,access=rw,target=%s" ]
 			again = domain
 		}
 	}
-	again.Config.Serial, before[0].Config.NICs[0].IP = "", ""
+	again.Serial, before[0].NICs[0].IP = "", ""
 	if got, want := fmt.Sprintf("%+v %+v", again.Config, *again.VNC), fmt.Sprintf("%+v %+v", before[0].Config, *before[0].VNC); stripPointer(got) != stripPointer(want) {
 		t.Errorf("started by the provider the domain is\n%s\nnot\n%s", got, want)
 	}
