@@ -166,6 +166,9 @@ func (v *view) fit(vm model.VirtualMachine, r *resolved) (refit, error) {
 // keep is a disk that stays, as it is to be attached. It may grow; what else was asked of its making cannot be changed afterwards.
 func (r *resolved) keep(slot string, old model.AttachedDisk) (model.AttachedDisk, error) {
 	want := r.body.Disks[slot]
+	if want.OfHost() {
+		return hostDisk(slot, want, r.body.Type), nil
+	}
 	refuse := func(attribute, format string, args ...any) (model.AttachedDisk, error) {
 		return old, &model.FieldError{Field: "disks." + slot + "." + attribute, Err: fmt.Errorf(format, args...)}
 	}

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/onexen/terraform-provider-xen/internal/simhost"
+	"github.com/onexen/terraform-provider-xen/internal/xl"
 )
 
 // foreign makes a domain as an administrator does, with plain xl, and returns the paths of its disks.
@@ -104,6 +106,9 @@ disk = [ "format=raw,vdev=xvda,access=rw,target=%s" ]
 		}
 	}
 	again.Serial, before[0].NICs[0].IP = "", ""
+	for _, disks := range [][]xl.Disk{again.Disks, before[0].Disks} { // the slot says which disk is which, not the order
+		slices.SortFunc(disks, func(a, b xl.Disk) int { return strings.Compare(a.VDev, b.VDev) })
+	}
 	if got, want := fmt.Sprintf("%+v %+v", again.Config, *again.VNC), fmt.Sprintf("%+v %+v", before[0].Config, *before[0].VNC); stripPointer(got) != stripPointer(want) {
 		t.Errorf("started by the provider the domain is\n%s\nnot\n%s", got, want)
 	}

@@ -125,16 +125,22 @@ func TestPersistentImageIsNotReplaced(t *testing.T) {
 	)
 }
 
-// TestReplacedImageReplacesItsMachine demands the order in which nothing is destroyed while it is used.
-func TestReplacedImageReplacesItsMachine(t *testing.T) {
+// TestReplacedImage demands the order in which nothing is destroyed while it is used: the image of the first disk takes the machine with it;
+// for the sake of another kernel no machine is destroyed.
+func TestReplacedImage(t *testing.T) {
 	t.Parallel()
 	h := simhost.Start(t)
 	config := machineConfig(t, h)
 	run(t, h,
 		resource.TestStep{Config: config(plainMachine)},
 		resource.TestStep{
-			Config: config(plainMachine), Taint: []string{"xen_image.kernel"},
+			Config: config(plainMachine), Taint: []string{"xen_image.root"},
 			ConfigPlanChecks: planned(machineAddress, plancheck.ResourceActionReplace),
+		},
+		resource.TestStep{
+			Config: config(plainMachine), Taint: []string{"xen_image.kernel"},
+			ConfigPlanChecks: planned(machineAddress, plancheck.ResourceActionUpdate),
+			ExpectError:      words("it is used by"),
 		},
 	)
 }

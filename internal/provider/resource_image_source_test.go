@@ -49,7 +49,7 @@ func TestImageOfHostsFile(t *testing.T) {
 			Config: config(two, ""), ConfigPlanChecks: planned(imageAddress, plancheck.ResourceActionReplace),
 			Check: func(*terraformState) error { return stored(h, "two") },
 		},
-		resource.TestStep{Config: config(filepath.Join(h.Datastore(), "images", "3", "disk.raw"), ""), PlanOnly: true, ExpectError: words("lies in the datastore: use source_image_id")},
+		resource.TestStep{Config: config(filepath.Join(h.Datastore(), "images", "3", "disk.raw"), ""), PlanOnly: true, ExpectError: words("lies in the datastore: name the image by its id, with source_image_id")},
 	)
 }
 
