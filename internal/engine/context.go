@@ -103,11 +103,7 @@ func (s *site) storeContextFiles(ctx context.Context, record model.Context, file
 
 // Context reads a context; ErrAbsent when the host says that there is none.
 func (e *Engine) Context(ctx context.Context, ref model.Ref) (model.Context, error) {
-	s, err := e.site(ref.Host)
-	if err != nil {
-		return model.Context{}, err
-	}
-	v, err := s.view(ctx)
+	_, v, err := e.viewOn(ctx, ref.Host)
 	if err != nil {
 		return model.Context{}, err
 	}

@@ -15,11 +15,7 @@ import (
 
 // Image reads an image; ErrAbsent when the host says that there is none.
 func (e *Engine) Image(ctx context.Context, ref model.Ref) (model.Image, error) {
-	s, err := e.site(ref.Host)
-	if err != nil {
-		return model.Image{}, err
-	}
-	v, err := s.view(ctx)
+	_, v, err := e.viewOn(ctx, ref.Host)
 	if err != nil {
 		return model.Image{}, err
 	}

@@ -9,11 +9,7 @@ import (
 
 // Images lists the images of a host in the order of their numbers: those of one type, or all when it is empty.
 func (e *Engine) Images(ctx context.Context, hostName string, only model.ImageType) ([]model.Image, error) {
-	s, err := e.site(hostName)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx)
+	_, v, err := e.viewOn(ctx, hostName)
 	if err != nil {
 		return nil, err
 	}
@@ -32,11 +28,7 @@ func (e *Engine) Images(ctx context.Context, hostName string, only model.ImageTy
 
 // VirtualMachines lists the virtual machines of a host in the order of their numbers.
 func (e *Engine) VirtualMachines(ctx context.Context, hostName string) ([]model.VirtualMachine, error) {
-	s, err := e.site(hostName)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx)
+	_, v, err := e.viewOn(ctx, hostName)
 	if err != nil {
 		return nil, err
 	}

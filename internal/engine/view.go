@@ -157,13 +157,19 @@ func (v *view) find(kind model.Kind, nameOrNumber string) (int, error) {
 	return 0, fmt.Errorf("%s %q on host %s: %w", kind.Noun(), nameOrNumber, v.host, ErrAbsent)
 }
 
-// Find looks a record up by its name or number, for imports and data sources.
-func (e *Engine) Find(ctx context.Context, kind model.Kind, hostName, nameOrNumber string) (model.Ref, error) {
+// viewOn is a host and how things stand on it.
+func (e *Engine) viewOn(ctx context.Context, hostName string) (*site, *view, error) {
 	s, err := e.site(hostName)
 	if err != nil {
-		return model.Ref{}, err
+		return nil, nil, err
 	}
 	v, err := s.view(ctx)
+	return s, v, err
+}
+
+// Find looks a record up by its name or number, for imports and data sources.
+func (e *Engine) Find(ctx context.Context, kind model.Kind, hostName, nameOrNumber string) (model.Ref, error) {
+	_, v, err := e.viewOn(ctx, hostName)
 	if err != nil {
 		return model.Ref{}, err
 	}

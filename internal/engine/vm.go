@@ -23,11 +23,7 @@ const rebootPatience = 20 * time.Second
 // VirtualMachine reads a virtual machine; ErrAbsent when the host says that there is none. A guest that is rebooting, and so unknown to
 // xl for some seconds, is waited for.
 func (e *Engine) VirtualMachine(ctx context.Context, ref model.Ref) (model.VirtualMachine, error) {
-	s, err := e.site(ref.Host)
-	if err != nil {
-		return model.VirtualMachine{}, err
-	}
-	v, err := s.view(ctx)
+	s, v, err := e.viewOn(ctx, ref.Host)
 	if err != nil {
 		return model.VirtualMachine{}, err
 	}

@@ -16,11 +16,7 @@ import (
 // ForeseeDisks tells by slot how the disks of a new virtual machine will be made. It leaves out those whose image does not stand on the
 // host yet, and refuses with a FieldError what the host could not do.
 func (e *Engine) ForeseeDisks(ctx context.Context, hostName string, disks map[string]model.Disk) (map[string]model.CloneMethod, error) {
-	s, err := e.site(hostName)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx)
+	s, v, err := e.viewOn(ctx, hostName)
 	if err != nil {
 		return nil, err
 	}

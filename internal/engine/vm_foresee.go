@@ -19,11 +19,7 @@ type Foreseen struct {
 // ForeseeUpdate finds out what UpdateVirtualMachine would do, and refuses with a FieldError what it would refuse. An id that is 0 is not
 // known yet, and memory that is not said stays as it is.
 func (e *Engine) ForeseeUpdate(ctx context.Context, ref model.Ref, spec model.VirtualMachineSpec) (Foreseen, error) {
-	s, err := e.site(ref.Host)
-	if err != nil {
-		return Foreseen{}, err
-	}
-	v, err := s.view(ctx)
+	_, v, err := e.viewOn(ctx, ref.Host)
 	if err != nil {
 		return Foreseen{}, err
 	}

@@ -48,11 +48,7 @@ func (e *Engine) ConsoleLog(ctx context.Context, ref model.Ref, lines int) (stri
 
 // recordOf reads a record without waiting for its guest.
 func (e *Engine) recordOf(ctx context.Context, ref model.Ref) (*site, model.VirtualMachine, error) {
-	s, err := e.site(ref.Host)
-	if err != nil {
-		return nil, model.VirtualMachine{}, err
-	}
-	v, err := s.view(ctx)
+	s, v, err := e.viewOn(ctx, ref.Host)
 	if err != nil {
 		return nil, model.VirtualMachine{}, err
 	}

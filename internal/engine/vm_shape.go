@@ -99,35 +99,35 @@ func (c *changing) everythingWaits() {
 	}
 }
 
-// memory is given and taken up to the maximum that the domain was created with. A maximum that only follows the memory is nobody's wish.
+// memory is given and taken while the domain runs.
 func (c *changing) memory() {
 	now, want := c.now.body, c.want.body
-	if !sameNumber(now.Memory, want.Memory) {
-		if *want.Memory <= numberOr(now.MemoryMax, *now.Memory) {
-			c.step("memory", number(*want.Memory))
-			c.after.body.Memory = want.Memory
-		} else {
-			c.waits("memory")
-		}
-	}
-	if !sameNumber(now.MemoryMax, want.MemoryMax) && (!sameNumber(now.Memory, now.MemoryMax) || !sameNumber(want.Memory, want.MemoryMax)) {
-		c.waits("memory_max")
+	if c.upTo("memory", "memory", now.Memory, now.MemoryMax, want.Memory, want.MemoryMax) {
+		c.after.body.Memory = want.Memory
 	}
 }
 
-// processors come and go up to the maximum that the domain was created with; weight and cap are the scheduler's.
-func (c *changing) processors(scheduler string) {
-	now, want := c.now.body, c.want.body
-	if !sameNumber(now.VCPU, want.VCPU) {
-		if *want.VCPU <= numberOr(now.VCPUMax, *now.VCPU) {
-			c.step("processors", number(*want.VCPU))
-			c.after.body.VCPU = want.VCPU
+// upTo sets an amount, as far as the maximum goes that the domain was created with, and tells whether it does. A maximum that only follows
+// the amount is nobody's wish.
+func (c *changing) upTo(attribute, step string, now, nowMax, want, wantMax *int64) (set bool) {
+	if !sameNumber(now, want) {
+		if set = *want <= numberOr(nowMax, *now); set {
+			c.step(step, number(*want))
 		} else {
-			c.waits("vcpu")
+			c.waits(attribute)
 		}
 	}
-	if !sameNumber(now.VCPUMax, want.VCPUMax) && (!sameNumber(now.VCPU, now.VCPUMax) || !sameNumber(want.VCPU, want.VCPUMax)) {
-		c.waits("vcpu_max")
+	if !sameNumber(nowMax, wantMax) && (!sameNumber(now, nowMax) || !sameNumber(want, wantMax)) {
+		c.waits(attribute + "_max")
+	}
+	return set
+}
+
+// processors come and go while the domain runs; weight and cap are the scheduler's.
+func (c *changing) processors(scheduler string) {
+	now, want := c.now.body, c.want.body
+	if c.upTo("vcpu", "processors", now.VCPU, now.VCPUMax, want.VCPU, want.VCPUMax) {
+		c.after.body.VCPU = want.VCPU
 	}
 	if weight(now) == weight(want) && sameNumber(now.CPUCap, want.CPUCap) {
 		return

@@ -37,7 +37,7 @@ release_disks() {
 			if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then break; fi
 			rounds=$((rounds + 1))
 			if [ "$rounds" -ge 10 ]; then for loop in $loops; do losetup -d "$loop" || true; done; fi
-			[ "$rounds" -lt 20 ] || fail 55 TM "The disk $disk is still attached as $loops although its domain is gone."
+			[ "$rounds" -lt 20 ] || fail 55 TM "The disk $disk is still attached as $loops although its domain has let go of it."
 			sleep 1
 		done
 	done

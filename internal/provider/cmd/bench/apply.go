@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/onexen/terraform-provider-xen/internal/bench"
 )
 
 // applyWord as the first argument measures applies on a real host instead of plans.
@@ -117,8 +119,8 @@ func benchApply(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	describeMachine(ctx)
-	fmt.Printf("A real host; %d virtual machines, each with a disk of its own.\n\n| round | terraform apply s | script s | ratio |\n|---:|---:|---:|---:|\n", *number)
+	fmt.Printf("%s, %s\nA real host; %d virtual machines, each with a disk of its own.\n\n| round | terraform apply s | script s | ratio |\n|---:|---:|---:|---:|\n",
+		bench.Machine(ctx), bench.Said(ctx, "terraform", "version"), *number)
 	for round := range *rounds {
 		applied, err := w.applyNumber(ctx, *number)
 		if err != nil {

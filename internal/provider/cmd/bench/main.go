@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/onexen/terraform-provider-xen/internal/bench"
 	"github.com/onexen/terraform-provider-xen/internal/provider"
 )
 
@@ -26,7 +27,7 @@ const serveWord = "serve"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	run := bench
+	run := benchPlan
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case serveWord:
@@ -45,11 +46,12 @@ func serve(ctx context.Context) error {
 	return provider.Serve(ctx, "bench", false)
 }
 
-func bench(ctx context.Context) error {
+func benchPlan(ctx context.Context) error {
 	sizes := flag.String("sizes", "10,100,1000", "the `numbers` of virtual machines to measure")
 	rounds := flag.Int("rounds", 3, "how often each plan is made")
 	flag.Parse()
-	describeMachine(ctx)
+	fmt.Printf("%s, %s\nTerraform, the provider and the simulated host share these processors. Medians; the floor is as many terraform_data resources.\n\n",
+		bench.Machine(ctx), bench.Said(ctx, "terraform", "version"))
 	printHeader()
 	for text := range strings.SplitSeq(*sizes, ",") {
 		number, err := strconv.Atoi(text)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,13 +120,4 @@ func highWater(pid int) int64 {
 		}
 	}
 	return 0
-}
-
-func median[T int | int64 | time.Duration](samples []sample, of func(sample) T) T {
-	values := []T{}
-	for _, s := range samples {
-		values = append(values, of(s))
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
 }

@@ -24,7 +24,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	run := bench
+	run := benchAll
 	if len(os.Args) > 1 && os.Args[1] == "send" {
 		run = send
 	}
@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context) (err error) {
+func benchAll(ctx context.Context) (err error) {
 	rounds := flag.Int("rounds", 3, "how often each case is repeated")
 	only := flag.String("only", "", "measure the `cases` whose names hold this text only")
 	parent := flag.String("dir", os.TempDir(), "`folder` with 20 GiB free for the disks")

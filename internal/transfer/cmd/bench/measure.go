@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -170,13 +169,4 @@ func loopback() int64 {
 	text, _ := os.ReadFile("/sys/class/net/lo/statistics/tx_bytes")
 	n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 	return n
-}
-
-func median[T int64 | time.Duration](samples []sample, of func(sample) T) T {
-	values := []T{}
-	for _, s := range samples {
-		values = append(values, of(s))
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
 }

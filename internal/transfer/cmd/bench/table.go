@@ -3,29 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"runtime"
-	"strings"
 	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/bench"
 )
 
 // describeMachine says what the figures belong to.
 func describeMachine(ctx context.Context) {
-	said := func(name string, args ...string) string {
-		output, _ := exec.CommandContext(ctx, name, args...).CombinedOutput()
-		line, _, _ := strings.Cut(string(output), "\n")
-		return line
-	}
-	info, _ := os.ReadFile("/proc/cpuinfo")
-	model := ""
-	for line := range strings.Lines(string(info)) {
-		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
-			model = strings.TrimSpace(value)
-		}
-	}
-	fmt.Printf("%d x %s, Linux %s, %s\n%s; %s; %s\n\n", runtime.NumCPU(), model, said("uname", "-r"), runtime.Version(),
-		said("ssh", "-V"), said("rsync", "--version"), said("tar", "--version"))
+	fmt.Printf("%s\n%s; %s; %s\n\n", bench.Machine(ctx), bench.Said(ctx, "ssh", "-V"), bench.Said(ctx, "rsync", "--version"), bench.Said(ctx, "tar", "--version"))
 	fmt.Println("Client and server share these processors. All but this provider neither sync the file nor prove it.")
 }
 
@@ -38,13 +23,13 @@ func printTable(c benchCase, samples map[string][]sample) {
 		if len(of) == 0 {
 			continue
 		}
-		seconds := func(f func(sample) time.Duration) float64 { return median(of, f).Seconds() }
+		seconds := func(f func(sample) time.Duration) float64 { return bench.Median(of, f).Seconds() }
 		fmt.Printf("| %s | %.2f | %.2f | %.2f | %.1f | %d | %d |\n", m.name,
 			seconds(func(s sample) time.Duration { return s.wall }),
 			seconds(func(s sample) time.Duration { return s.client }),
 			seconds(func(s sample) time.Duration { return s.server }),
-			float64(median(of, func(s sample) int64 { return s.wire }))/mib,
-			median(of, func(s sample) int64 { return s.clientMemory })/1024,
-			median(of, func(s sample) int64 { return s.serverMemory })/1024)
+			float64(bench.Median(of, func(s sample) int64 { return s.wire }))/mib,
+			bench.Median(of, func(s sample) int64 { return s.clientMemory })/1024,
+			bench.Median(of, func(s sample) int64 { return s.serverMemory })/1024)
 	}
 }
