@@ -50,7 +50,7 @@ func TestHarmless(t *testing.T) {
 		"latin \xe9 ü":                    "latin \ufffd ü",
 		"cut off \x1b[3":                  "cut off 3",
 	} {
-		if got := Harmless(given); got != want {
+		if got := harmless(given); got != want {
 			t.Errorf("%q becomes %q, not %q", given, got, want)
 		}
 	}

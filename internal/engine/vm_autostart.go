@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	_ "embed" // the scripts
+	_ "embed" // the script
 	"fmt"
 	"path"
 	"strconv"
@@ -12,10 +12,8 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
-var (
-	//go:embed scripts/vm_autostart.sh
-	vmAutostartScript string
-)
+//go:embed scripts/vm_autostart.sh
+var vmAutostartScript string
 
 // autostarts is what a host says of its own starts at boot, as look.sh prints it.
 type autostarts struct {

@@ -32,7 +32,7 @@ func (e *Engine) VirtualMachineLog(ctx context.Context, ref model.Ref, lines int
 		Args:       []string{s.store.Dir(model.KindVirtualMachine, vm.ID)},
 		Repeatable: true,
 	})
-	return lastLines(Harmless(string(result.Stdout)), lines), err
+	return lastLines(harmless(string(result.Stdout)), lines), err
 }
 
 // ConsoleLog is what the guest's console has shown since the guest was last started, its last lines, ended by line feeds. It is empty
@@ -67,16 +67,16 @@ func (s *site) console(ctx context.Context, vm model.VirtualMachine) (string, er
 		Args:       []string{s.store.Dir(model.KindVirtualMachine, vm.ID), vm.ConsoleName},
 		Repeatable: true,
 	})
-	return Harmless(string(result.Stdout)), err
+	return harmless(string(result.Stdout)), err
 }
 
 // escapeSequence is what moves cursors, sets colours and titles on terminals, ECMA-48: control sequences, strings up to their end, and
 // the short ones.
 var escapeSequence = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-~])")
 
-// Harmless is a text that guests have written, without anything that a terminal would obey: escape sequences and carriage returns are
+// harmless is a text that guests have written, without anything that a terminal would obey: escape sequences and carriage returns are
 // left out, other control characters and what is no UTF-8 become U+FFFD.
-func Harmless(text string) string {
+func harmless(text string) string {
 	text = escapeSequence.ReplaceAllString(strings.ToValidUTF8(text, "\ufffd"), "")
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -296,7 +296,7 @@ func (s *site) sweep(ctx context.Context, vm model.VirtualMachine) error {
 		args = append(args, disk.File)
 	}
 	_, err := s.run(ctx, host.Script{
-		Step: fmt.Sprintf("remove what virtual machine %q no longer has", vm.Name), Text: vmFunctions + vmSweepScript, Args: args, Repeatable: true,
+		Step: fmt.Sprintf("remove what virtual machine %q no longer has", vm.Name), Text: vmFunctions + guardFunctions + vmSweepScript, Args: args, Repeatable: true,
 	})
 	return err
 }

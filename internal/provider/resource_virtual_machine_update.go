@@ -36,8 +36,8 @@ func (m virtualMachineModel) fromHost(ctx context.Context, vm model.VirtualMachi
 	if vm.Seen != nil {
 		vm.Body.Memory, vm.Body.VCPU, vm.Body.Disks, vm.Body.NICs = vm.Seen.Memory, vm.Seen.VCPU, vm.Seen.Disks, vm.Seen.NICs
 	}
-	template := m.fromRecord(ctx, vm, diags)
-	template.Drift = stringMapValue(ctx, vm.Drift, diags)
+	seen := m.fromRecord(ctx, vm, diags)
+	seen.Drift = stringMapValue(ctx, vm.Drift, diags)
 	for _, attribute := range slices.Sorted(maps.Keys(vm.Drift)) {
 		if found := vm.Drift[attribute]; strings.HasPrefix(attribute, "disks.") && strings.HasSuffix(found, "is missing") {
 			diags.AddWarning(fmt.Sprintf("A disk of virtual machine %q on %s is missing", vm.Name, vm.Host),
@@ -45,7 +45,7 @@ func (m virtualMachineModel) fromHost(ctx context.Context, vm model.VirtualMachi
 					"only with the whole virtual machine (terraform apply -replace).", attribute, found))
 		}
 	}
-	return template
+	return seen
 }
 
 // templateValues shows ids as everywhere else.

@@ -7,6 +7,9 @@ disks_of_domains() {
 	printf '%s\n' "$listed" | sed 's,\\/,/,g'
 }
 
+# is_disk FILE tells whether a domain has the file; $domains is what disks_of_domains printed.
+is_disk() { printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$1\""; }
+
 # need_free_disks DISK...: Xen would let two domains write to one disk (seen on 4.17), whoever made the other one.
 need_free_disks() {
 	domains=$(disks_of_domains)
@@ -14,9 +17,7 @@ need_free_disks() {
 		[ -e "$disk" ] || fail 51 TM "The disk $disk is missing."
 		loop=$(losetup -j "$disk")
 		[ -z "$loop" ] || fail 51 TM "The disk $disk is in use already: $loop"
-		if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then
-			fail 51 TM "The disk $disk is in use already by another domain of this host."
-		fi
+		! is_disk "$disk" || fail 51 TM "The disk $disk is in use already by another domain of this host."
 	done
 }
 
@@ -34,7 +35,7 @@ release_disks() {
 	for disk; do
 		rounds=0
 		while loops=$(losetup -j "$disk" 2>/dev/null | cut -d: -f1) && [ -n "$loops" ]; do
-			if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$disk\""; then break; fi
+			! is_disk "$disk" || break
 			rounds=$((rounds + 1))
 			if [ "$rounds" -ge 10 ]; then for loop in $loops; do losetup -d "$loop" || true; done; fi
 			[ "$rounds" -lt 20 ] || fail 55 TM "The disk $disk is still attached as $loops although its domain has let go of it."

@@ -3,8 +3,7 @@
 set -eu
 dir=$1
 shift
-domains=$(xl list -l)
-domains=$(printf '%s\n' "$domains" | sed 's,\\/,/,g')
+domains=$(disks_of_domains)
 for file in "$dir"/disk.[0-9]*; do
 	[ -e "$file" ] || continue
 	for kept; do
@@ -12,7 +11,7 @@ for file in "$dir"/disk.[0-9]*; do
 	done
 	loop=$(losetup -j "$file")
 	[ -z "$loop" ] || continue
-	if printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$file\""; then continue; fi
+	! is_disk "$file" || continue
 	log TM I "delete: Deleting $file"
 	rm -f -- "$file"
 done
