@@ -98,6 +98,6 @@ func imageData(ctx context.Context, image model.Image, diags *diag.Diagnostics) 
 		SourceChecksum: stringOrNull(image.Delivered),
 		Labels:         mapOrNull(ctx, image.Labels, diags),
 		State:          types.StringValue(string(image.State)),
-		UsedBy:         stringListValue(ctx, append([]string{}, image.UsedBy...), diags),
+		UsedBy:         stringListValue(ctx, image.UsedBy, diags),
 	}
 }

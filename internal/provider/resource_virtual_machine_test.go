@@ -74,6 +74,7 @@ func TestVirtualMachineLifeCycle(t *testing.T) {
 				has(machineAddress, "type", knownvalue.Null()),
 				has(machineAddress, "vnc_port", knownvalue.Null()),
 				has(machineAddress, "addresses", knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("192.168.70.150")})),
+				has(machineAddress, "pending_restart", knownvalue.ListExact(nil)),
 				has(machineAddress, "deployment_file", knownvalue.StringRegexp(words(`name = "one-1"`))),
 				mac(),
 			},

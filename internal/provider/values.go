@@ -124,7 +124,11 @@ func listOrNull(ctx context.Context, values []string, diags *diag.Diagnostics) t
 	return stringListValue(ctx, values, diags)
 }
 
+// stringListValue is an empty list for nil, so that length() can be asked of it.
 func stringListValue(ctx context.Context, values []string, diags *diag.Diagnostics) types.List {
+	if values == nil {
+		values = []string{}
+	}
 	list, d := types.ListValueFrom(ctx, types.StringType, values)
 	diags.Append(d...)
 	return list

@@ -29,7 +29,7 @@ resource "xen_context" "watch" {
     #!/bin/sh
     while sleep 2; do
       now=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) / 1024))
-      [ "$now" = "$before" ] || echo "MEM $now MiB"
+      [ "$now" = "$before" ] || printf '\nMEM %s MiB\n' "$now" # the console waits at a prompt
       before=$now
     done </dev/null >/dev/console 2>&1 &
   EOT
