@@ -46,8 +46,6 @@ const (
 var (
 	//go:embed scripts/init.sh
 	initScript string
-	//go:embed scripts/reserve.sh
-	reserveScript string
 	//go:embed scripts/put.sh
 	putScript string
 	//go:embed scripts/remove.sh
@@ -117,19 +115,6 @@ func (s *Store) explainLayout(err error) error {
 	return err
 }
 
-// Reserve makes the next id of a kind. Its folder is empty and means nothing until Create writes a record.
-func (s *Store) Reserve(ctx context.Context, kind model.Kind) (int, error) {
-	result, err := s.host.Run(ctx, host.Script{Step: "reserve a number for the new " + kind.Noun(), Text: reserveScript, Args: []string{s.root, string(kind)}})
-	if err != nil {
-		return 0, err
-	}
-	id, err := strconv.Atoi(strings.TrimSpace(string(result.Stdout)))
-	if err != nil {
-		return 0, fmt.Errorf("host %s answered %q where a number was expected", s.host.Name(), result.Stdout)
-	}
-	return id, nil
-}
-
 // ConflictError says that another record has what must be unique.
 type ConflictError struct {
 	Claim string // "name web-1"
@@ -177,23 +162,38 @@ func (s *Store) UpdateIdle(ctx context.Context, kind model.Kind, header model.He
 }
 
 func (s *Store) put(ctx context.Context, kind model.Kind, header model.Header, record any, mode string, needs []Need) error {
-	content, err := Encode(record)
+	script, err := s.putScript(kind, header, record, mode, needs)
 	if err != nil {
 		return err
 	}
-	args := []string{s.root, string(kind), strconv.Itoa(header.ID), recordFiles[kind], mode, strconv.Itoa(len(header.Claims))}
-	args = append(args, header.Claims...)
+	_, err = s.host.Run(ctx, script)
+	return explain(err)
+}
+
+// UpdateScript is Update as a part of a longer script. Nothing about it has to be explained when the record stands and its claims and
+// needs are those that it was last written with.
+func (s *Store) UpdateScript(kind model.Kind, header model.Header, record any) (host.Script, error) {
+	return s.putScript(kind, header, record, "update", nil)
+}
+
+func (s *Store) putScript(kind model.Kind, header model.Header, record any, mode string, needs []Need) (host.Script, error) {
+	content, err := Encode(record)
+	if err != nil {
+		return host.Script{}, err
+	}
+	var claims strings.Builder
+	for _, claim := range header.Claims {
+		fmt.Fprintf(&claims, claimLine+",\n"+claimLine+"\n", claim, claim) // the last one of a list has no comma
+	}
+	args := []string{s.root, string(kind), strconv.Itoa(header.ID), recordFiles[kind], mode, string(content), claims.String()}
 	for _, need := range needs {
 		args = append(args, need.Use, need.Line)
 	}
-	_, err = s.host.Run(ctx, host.Script{
-		Step:  fmt.Sprintf("write the record of %s %d", kind.Noun(), header.ID),
-		Text:  putScript,
-		Args:  args,
-		Stdin: bytes.NewReader(content),
-	})
-	return explain(err)
+	return host.Script{Step: fmt.Sprintf("write the record of %s %d", kind.Noun(), header.ID), Text: putScript, Args: args}, nil
 }
+
+// claimLine is a claim as it stands in a record.
+const claimLine = `    "%s"`
 
 // explain turns the statuses of the scripts into errors that callers can act on.
 func explain(err error) error {
@@ -208,7 +208,7 @@ func explain(err error) error {
 		if err != nil {
 			return err
 		}
-		return &ConflictError{Claim: lines[0], Kind: kind, ID: id}
+		return &ConflictError{Claim: strings.Trim(lines[0], ` ",`), Kind: kind, ID: id}
 	case exit.Status == exitMissing:
 		return &MissingError{Use: lines[0]}
 	case exit.Status == exitAbsent:

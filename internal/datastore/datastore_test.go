@@ -30,12 +30,19 @@ func open(t *testing.T, sim *simhost.Host) *datastore.Store {
 	return store
 }
 
-func put(t *testing.T, store *datastore.Store, kind model.Kind, header model.Header) int {
+func reserve(t *testing.T, store *datastore.Store, kind model.Kind) int {
 	t.Helper()
-	id, err := store.Reserve(t.Context(), kind)
+	id, lock, err := store.Reserve(t.Context(), kind)
 	if err != nil {
 		t.Fatal(err)
 	}
+	lock.Release()
+	return id
+}
+
+func put(t *testing.T, store *datastore.Store, kind model.Kind, header model.Header) int {
+	t.Helper()
+	id := reserve(t, store, kind)
 	header.ID = id
 	if err := store.Create(t.Context(), kind, header, header); err != nil {
 		t.Fatal(err)
@@ -66,10 +73,10 @@ func TestReserveFromManyClients(t *testing.T) {
 		store := open(t, sim)
 		all.Go(func() {
 			for range 5 {
-				id, err := store.Reserve(t.Context(), model.KindVirtualMachine)
+				id := reserve(t, store, model.KindVirtualMachine)
 				mu.Lock()
-				if err != nil || seen[id] {
-					t.Errorf("got %d a second time, or %v", id, err)
+				if seen[id] {
+					t.Errorf("got %d a second time", id)
 				}
 				seen[id] = true
 				mu.Unlock()
@@ -85,12 +92,9 @@ func TestReserveFromManyClients(t *testing.T) {
 func TestClaimsAreUnique(t *testing.T) {
 	store := open(t, simhost.Start(t))
 	holder := put(t, store, model.KindVirtualMachine, model.Header{Name: "web", Claims: []string{"name web", "mac 02:00:00:00:00:01"}})
-	id, err := store.Reserve(t.Context(), model.KindVirtualMachine)
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := reserve(t, store, model.KindVirtualMachine)
 	second := model.Header{ID: id, Name: "web-2", Claims: []string{"name web-2", "mac 02:00:00:00:00:01"}}
-	err = store.Create(t.Context(), model.KindVirtualMachine, second, second)
+	err := store.Create(t.Context(), model.KindVirtualMachine, second, second)
 	conflict, ok := errors.AsType[*datastore.ConflictError](err)
 	if !ok || conflict.Claim != "mac 02:00:00:00:00:01" || conflict.ID != holder || conflict.Kind != model.KindVirtualMachine {
 		t.Errorf("error is %v", err)

@@ -15,8 +15,12 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
-//go:embed scripts/lock.sh
-var lockScript string
+var (
+	//go:embed scripts/reserve.sh
+	reserveScript string
+	//go:embed scripts/lock.sh
+	lockScript string
+)
 
 // LockedError says who works on the record.
 type LockedError struct {
@@ -34,8 +38,29 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s %d is locked by %s; gave up after %s", e.Kind.Noun(), e.ID, owner, e.Waited)
 }
 
+// reserveAndLock makes a number, of which nobody else can know, and goes on as lock.sh. $1 root  $2 kind  $3 seconds to wait  $4 who asks.
+var reserveAndLock = "set -eu\nid=$(\n" + reserveScript + ")\n" + `set -- "$1" "$2-$id" "$3" "$4"` + "\n" + lockScript
+
 // Lock is held until Release, or until the connection to the host dies.
 type Lock struct{ held *host.Held }
+
+// Reserve makes the next id of a kind and locks it. Its folder is empty and means nothing until Create writes a record.
+func (s *Store) Reserve(ctx context.Context, kind model.Kind) (int, *Lock, error) {
+	held, err := s.host.Hold(ctx, host.Script{
+		Step: "reserve a number for the new " + kind.Noun(),
+		Text: reserveAndLock,
+		Args: []string{s.root, string(kind), "0", owner()},
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	id, err := strconv.Atoi(strings.TrimPrefix(held.Line(), "locked "+string(kind)+"-"))
+	if err != nil {
+		_ = held.Release()
+		return 0, nil, fmt.Errorf("host %s answered %q where a number was expected", s.host.Name(), held.Line())
+	}
+	return id, &Lock{held: held}, nil
+}
 
 // Lock waits until nobody else works on a record. It fails with a LockedError after the wait.
 func (s *Store) Lock(ctx context.Context, kind model.Kind, id int, wait time.Duration) (*Lock, error) {

@@ -35,9 +35,9 @@ func (e *Engine) CreateContext(ctx context.Context, hostName string, spec model.
 	var record model.Context
 	id, err := s.carryOut(ctx, creation{
 		kind: model.KindContext,
-		record: func(id int) (model.Header, any) {
+		record: func(id int) (model.Header, any, error) {
 			record = newContext(hostName, id, spec)
-			return record.Header, record
+			return record.Header, record, nil
 		},
 		begun: func() {
 			if reserved != nil {

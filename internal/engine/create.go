@@ -12,7 +12,7 @@ import (
 // creation is the making of one record: what all kinds have in common is said here once.
 type creation struct {
 	kind   model.Kind
-	record func(id int) (model.Header, any) // the first record, in a transient state
+	record func(id int) (model.Header, any, error) // the first record, in a transient state
 	needs  []datastore.Need
 	begun  func()                          // the record stands
 	fill   func(ctx context.Context) error // does the work and writes the last record; nil: the first record is the last
@@ -24,11 +24,11 @@ func (s *site) carryOut(ctx context.Context, c creation) (int, error) {
 	if err := s.ready(ctx); err != nil {
 		return 0, err
 	}
-	id, err := s.store.Reserve(ctx, c.kind)
+	id, lock, err := s.store.Reserve(ctx, c.kind)
 	if err != nil {
 		return 0, err
 	}
-	err = s.locked(ctx, c.kind, id, func(ctx context.Context) error {
+	err = s.under(ctx, lock, c.kind, id, func(ctx context.Context) error {
 		err := s.write(ctx, c, id)
 		if err == nil {
 			c.begun()
@@ -47,8 +47,11 @@ func (s *site) carryOut(ctx context.Context, c creation) (int, error) {
 // write writes the first record. Where its name or another claim belongs to what a crashed operation left, that is cleared
 // away first.
 func (s *site) write(ctx context.Context, c creation, id int) error {
-	header, record := c.record(id)
-	err := s.create(ctx, c.kind, header, record, c.needs...)
+	header, record, err := c.record(id)
+	if err != nil {
+		return err
+	}
+	err = s.create(ctx, c.kind, header, record, c.needs...)
 	if conflict, ok := errors.AsType[*datastore.ConflictError](err); ok {
 		cleared, clearErr := s.clearCrashed(ctx, conflict.Kind, conflict.ID)
 		if clearErr != nil {

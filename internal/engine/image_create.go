@@ -41,10 +41,10 @@ func (e *Engine) CreateImage(ctx context.Context, hostName string, spec model.Im
 	var image model.Image
 	id, err := s.carryOut(ctx, creation{
 		kind: model.KindImage,
-		record: func(id int) (model.Header, any) {
+		record: func(id int) (model.Header, any, error) {
 			image = newImage(id, spec)
 			image.Host = hostName
-			return image.Header, image
+			return image.Header, image, nil
 		},
 		begun: func() {
 			if reserved != nil {

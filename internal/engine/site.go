@@ -183,6 +183,11 @@ func (s *site) locked(ctx context.Context, kind model.Kind, id int, do func(ctx 
 	if err != nil {
 		return err
 	}
+	return s.under(ctx, lock, kind, id, do)
+}
+
+// under does something while a lock is held, and lets go of it.
+func (s *site) under(ctx context.Context, lock *datastore.Lock, kind model.Kind, id int, do func(ctx context.Context) error) error {
 	defer lock.Release()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -193,7 +198,7 @@ func (s *site) locked(ctx context.Context, kind model.Kind, id int, do func(ctx 
 		case <-ctx.Done():
 		}
 	}()
-	err = do(ctx)
+	err := do(ctx)
 	if lost := context.Cause(ctx); err != nil && lost != nil && !errors.Is(err, lost) {
 		return fmt.Errorf("%w\n\n%w", lost, err)
 	}

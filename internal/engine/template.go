@@ -20,13 +20,13 @@ func (e *Engine) CreateTemplate(ctx context.Context, hostName string, spec model
 	var template model.Template
 	id, err := s.carryOut(ctx, creation{
 		kind: model.KindTemplate,
-		record: func(id int) (model.Header, any) {
+		record: func(id int) (model.Header, any, error) {
 			template = model.Template{
 				Header:  model.Header{Host: hostName, ID: id, Name: spec.Name, Labels: spec.Labels, Claims: []string{claimName(spec.Name)}},
 				Body:    spec.Body,
 				Created: time.Now().UTC().Truncate(time.Second),
 			}
-			return template.Header, template
+			return template.Header, template, nil
 		},
 		begun: func() {
 			if reserved != nil {

@@ -96,13 +96,13 @@ func (s *site) adopt(ctx context.Context, foreign xl.ForeignDomain, watcher stri
 	vm.Watcher, vm.ShutdownTimeout = watcher, shutdownTimeout
 	id, err := s.carryOut(ctx, creation{
 		kind: model.KindVirtualMachine,
-		record: func(id int) (model.Header, any) {
+		record: func(id int) (model.Header, any, error) {
 			vm.ID, vm.Host = id, s.name
 			if g := vm.Effective.Graphics; g != nil && g.Port == 0 {
 				g.Port = model.VNCBasePort + int64(id) // from the next boot on
 			}
 			vm.Claims = claimsOf(vm, nil)
-			return vm.Header, vm
+			return vm.Header, vm, nil
 		},
 		begun: func() {},
 	})

@@ -21,19 +21,48 @@ func (s *site) domain(vm model.VirtualMachine, kernel, ramdisk string) PlainDoma
 	return PlainDomain{Name: vm.Name, UUID: vm.UUID, Body: vm.Effective, Disks: vm.Disks, Kernel: kernel, Ramdisk: ramdisk}
 }
 
-// boot writes the next deployment file and starts the domain.
+// startedScript tells the number of a domain that has just been started. $1 UUID.
+const startedScript = `set -eu
+uuid=$1
+domids
+`
+
+// boot writes the next deployment file and starts the domain. The record of a virtual machine on its way to its first start says so
+// already.
 func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainDomain) error {
 	text, err := DeploymentFile(domain)
 	if err != nil {
 		return err
 	}
+	known := vm.State.Transient()
 	vm.State, vm.ConsoleName, vm.Boot, vm.DeploymentSHA256 = model.VMBoot, vm.Name, nil, digestOf(text)
 	if g := vm.Effective.Graphics; g != nil {
 		vm.VNCPort = g.Port
 	}
-	if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
+	if !known {
+		if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
+			return err
+		}
+	}
+	if err := s.start(ctx, *vm, text); err != nil {
+		return s.withLog(ctx, *vm, err)
+	}
+	vm.State, vm.DeploymentText = model.VMRunning, withoutPassword(text)
+	record, err := s.store.UpdateScript(model.KindVirtualMachine, vm.Header, vm)
+	if err != nil {
 		return err
 	}
+	result, err := s.run(ctx, host.Sequence(fmt.Sprintf("note that virtual machine %q runs", vm.Name), record,
+		host.Script{Text: vmFunctions + startedScript, Args: []string{vm.UUID}}))
+	if err != nil {
+		return err
+	}
+	vm.DomID, _ = strconv.Atoi(strings.TrimSpace(string(result.Stdout))) // a guest that is gone again has none
+	return nil
+}
+
+// start creates the domain while no other one is created.
+func (s *site) start(ctx context.Context, vm model.VirtualMachine, deployment string) error {
 	release, err := s.bootAlone(ctx)
 	if err != nil {
 		return err
@@ -43,14 +72,10 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 	_, err = s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("start virtual machine %q", vm.Name),
 		Text:  vmFunctions + guardFunctions + vmBootScript,
-		Args:  append(args, guardedFiles(*vm)...),
-		Stdin: strings.NewReader(text),
+		Args:  append(args, guardedFiles(vm)...),
+		Stdin: strings.NewReader(deployment),
 	})
-	if err != nil {
-		return s.withLog(ctx, *vm, err)
-	}
-	vm.State = model.VMRunning
-	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
+	return err
 }
 
 // guardedFiles are those that no other domain may have as a disk at the same time: what the domain writes to, and what its overlays

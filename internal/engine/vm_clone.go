@@ -152,10 +152,10 @@ func (v *view) overlaysOn(imageID int) []string {
 		if err != nil || !slices.Contains(vm.Uses, useOf(model.KindImage, imageID)) {
 			continue // a damaged record is reported when it is asked for
 		}
-		over := slices.ContainsFunc(vm.Disks, func(disk model.AttachedDisk) bool {
-			return disk.Method == model.MethodOverlay && *disk.ImageID == imageID
-		})
-		if over || len(vm.Disks) == 0 && vm.State == model.VMProlog {
+		if slices.ContainsFunc(vm.Disks, func(disk model.AttachedDisk) bool {
+			beingMade := disk.Method == "" && vm.State == model.VMProlog
+			return disk.ImageID != nil && *disk.ImageID == imageID && (disk.Method == model.MethodOverlay || beingMade)
+		}) {
 			names = append(names, vm.Name)
 		}
 	}

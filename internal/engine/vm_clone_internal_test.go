@@ -17,9 +17,9 @@ func TestOverlaysOn(t *testing.T) {
 	for id, vm := range []model.VirtualMachine{
 		{Header: model.Header{Name: "overlay", Uses: []string{"images/3"}}, State: model.VMPoweroff, Disks: disk(&image, model.MethodOverlay)},
 		{Header: model.Header{Name: "copy", Uses: []string{"images/3"}}, State: model.VMRunning, Disks: disk(&image, model.MethodCopy)},
-		{Header: model.Header{Name: "being-made", Uses: []string{"images/3"}}, State: model.VMProlog},
+		{Header: model.Header{Name: "being-made", Uses: []string{"images/3"}}, State: model.VMProlog, Disks: disk(&image, "")},
 		{Header: model.Header{Name: "elsewhere", Uses: []string{"images/4"}}, State: model.VMRunning, Disks: disk(&other, model.MethodOverlay)},
-		{Header: model.Header{Name: "made-elsewhere", Uses: []string{"images/4"}}, State: model.VMProlog},
+		{Header: model.Header{Name: "made-elsewhere", Uses: []string{"images/4"}}, State: model.VMProlog, Disks: disk(&other, "")},
 		{Header: model.Header{Name: "diskless", Uses: []string{"images/3"}}, State: model.VMRunning},
 	} {
 		record, err := datastore.Encode(vm)

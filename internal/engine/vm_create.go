@@ -54,13 +54,16 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	}
 	needs := needsOf(r.body, r.images)
 	var vm model.VirtualMachine
-	id, err := s.carryOut(ctx, creation{
+	_, err = s.carryOut(ctx, creation{
 		kind:  model.KindVirtualMachine,
 		needs: needs,
-		record: func(id int) (model.Header, any) {
+		record: func(id int) (model.Header, any, error) {
 			vm = newVirtualMachine(id, spec, r)
 			vm.Host, vm.Uses, vm.Claims = hostName, usesOfNeeds(needs), claimsOf(vm, r.images)
-			return vm.Header, vm
+			var err error
+			r.body = vm.Effective
+			vm.Disks, err = r.attach(v, s.store.Dir(model.KindVirtualMachine, id))
+			return vm.Header, vm, err
 		},
 		begun: func() {
 			if reserved != nil {
@@ -73,7 +76,9 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	if err != nil {
 		return model.VirtualMachine{}, err
 	}
-	return e.VirtualMachine(ctx, model.Ref{Host: hostName, ID: id})
+	body := vm.Body
+	vm.Seen, vm.Drift = &body, map[string]string{} // nobody has changed anything yet
+	return vm, nil
 }
 
 func newVirtualMachine(id int, spec model.VirtualMachineSpec, r resolved) model.VirtualMachine {
@@ -104,11 +109,7 @@ func newVirtualMachine(id int, spec model.VirtualMachineSpec, r resolved) model.
 }
 
 // fillVirtualMachine is OpenNebula's prolog and boot.
-func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.VirtualMachine, r resolved) (err error) {
-	r.body = vm.Effective
-	if vm.Disks, err = r.attach(v, s.store.Dir(model.KindVirtualMachine, vm.ID)); err != nil {
-		return err
-	}
+func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.VirtualMachine, r resolved) error {
 	domain := s.domain(*vm, r.kernel, r.ramdisk)
 	if _, err := DeploymentFile(domain); err != nil {
 		return err
@@ -138,8 +139,7 @@ func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.Virtua
 
 // prologScript begins the log of a virtual machine. $1 folder.
 const prologScript = `dir=$1
-log DiM I 'New VM state is ACTIVE.'
-log LCM I 'New VM state is PROLOG.'
+log DiM I 'New VM state is ACTIVE.' LCM I 'New VM state is PROLOG.'
 `
 
 // prolog makes all disks of a new virtual machine.

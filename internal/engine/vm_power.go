@@ -139,7 +139,7 @@ func (s *site) save(ctx context.Context, vm *model.VirtualMachine) error {
 	if err != nil {
 		return err
 	}
-	vm.State, vm.ConsoleName = model.VMSuspended, vm.Name
+	vm.State, vm.ConsoleName, vm.DomID = model.VMSuspended, vm.Name, 0
 	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
 }
 

@@ -35,6 +35,31 @@ func TestRunTakesValuesAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestSequence(t *testing.T) {
+	h := startServer(t).host(nil)
+	say := func(text string, args ...string) Script { return Script{Text: text, Args: args} }
+	input := Script{Text: `cat`, Stdin: strings.NewReader("input ")}
+	for name, test := range map[string]struct {
+		parts  []Script
+		says   string
+		status int
+	}{
+		"each has its own arguments and variables": {[]Script{say(`x=1; echo $# "$1"`, "it's", "b"), input, say(`echo $# "$1" "${x:-unset}"`, "c")}, "2 it's\ninput 1 c unset\n", 0},
+		"an early end is that of one":              {[]Script{say(`echo one; exit 0`), say(`echo two`)}, "one\ntwo\n", 0},
+		"a failure ends the rest":                  {[]Script{say(`echo one`), say(`set -eu; false; echo never`), say(`echo never`)}, "one\n", 1},
+		"with its status":                          {[]Script{say(`exit 42`), say(`echo never`)}, "", 42},
+	} {
+		result, err := h.Run(t.Context(), Sequence(name, test.parts...))
+		var exit *ExitError
+		if string(result.Stdout) != test.says || errors.As(err, &exit) != (test.status != 0) {
+			t.Errorf("%s: %q, %v", name, result.Stdout, err)
+		}
+		if exit != nil && exit.Status != test.status {
+			t.Errorf("%s: the status is %d", name, exit.Status)
+		}
+	}
+}
+
 func TestRunSendsOneConstantCommandLine(t *testing.T) {
 	s := startServer(t)
 	h := s.host(nil)

@@ -23,6 +23,8 @@ type Script struct {
 	// as long as Stdin can be rewound (nil or an io.Seeker) and nothing was
 	// written to Stdout yet.
 	Repeatable bool
+
+	parts []Script // of a sequence
 }
 
 // Result is what a script printed.
@@ -37,6 +39,18 @@ const (
 	sudoCommandLine = `exec sudo -n ` + shell
 	shell           = `sh -c 'IFS= read -r n && eval "$(dd bs="$n" count=1 iflag=fullblock 2>/dev/null)"'`
 )
+
+// Sequence is one script that runs others one after the other, each in a shell of its own, until one fails: what they print and the exit
+// status are theirs. At most one of them may have standard input, and none a standard output of its own.
+func Sequence(step string, scripts ...Script) Script {
+	sequence := Script{Step: step, Text: "set -e", parts: scripts}
+	for _, s := range scripts {
+		if s.Stdin != nil {
+			sequence.Stdin = s.Stdin
+		}
+	}
+	return sequence
+}
 
 // marker begins the line that stands before the script's own output: whatever a
 // login shell printed comes before it. On standard output, what kill(1) takes to
@@ -68,17 +82,34 @@ func Quote(s string) string {
 // length and the text. The braces make the text one command, so that a part of
 // it, cut off by a lost connection, is a syntax error and runs nothing.
 func (s Script) encode() ([]byte, error) {
-	if strings.Contains(s.Text, "\x00") {
-		return nil, errors.New("the script contains a NUL byte")
-	}
 	var text bytes.Buffer
-	text.WriteString("{\n" + preamble + "set --")
+	text.WriteString("{\n" + preamble)
+	if err := s.write(&text); err != nil {
+		return nil, err
+	}
+	text.WriteString("\n}\n")
+	return append(fmt.Appendf(nil, "%d\n", text.Len()), text.Bytes()...), nil
+}
+
+// write writes the commands that set the arguments, and those of the script.
+func (s Script) write(text *bytes.Buffer) error {
+	if strings.Contains(s.Text, "\x00") {
+		return errors.New("the script contains a NUL byte")
+	}
+	text.WriteString("set --")
 	for i, arg := range s.Args {
 		if strings.Contains(arg, "\x00") {
-			return nil, fmt.Errorf("argument %d contains a NUL byte", i+1)
+			return fmt.Errorf("argument %d contains a NUL byte", i+1)
 		}
 		text.WriteString(" " + Quote(arg))
 	}
-	text.WriteString("\n" + s.Text + "\n}\n")
-	return append(fmt.Appendf(nil, "%d\n", text.Len()), text.Bytes()...), nil
+	text.WriteString("\n" + s.Text)
+	for _, part := range s.parts {
+		text.WriteString("\n(\n")
+		if err := part.write(text); err != nil {
+			return err
+		}
+		text.WriteString("\n)")
+	}
+	return nil
 }

@@ -1,13 +1,13 @@
-# Holds a lock until standard input ends, so that a client that dies lets go of it.
+# Holds a lock until standard input ends, so that a client that dies lets go of it. The first line on standard output says that it is held.
 # $1 root  $2 lock name  $3 seconds to wait  $4 who asks
 set -eu
 cd -- "$1/locks"
 exec 9>>"$2"
 if ! flock -n 9; then
-	flock -w "$3" 9 || { cat -- "$2" >&2; exit 75; } # the first line on standard output says that the lock is held
+	flock -w "$3" 9 || { cat -- "$2" >&2; exit 75; }
 fi
 printf '%s since %s\n' "$4" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >"$2"
-echo locked
+echo "locked $2"
 cat >/dev/null
 # The record, and the lock with it, may be gone by now.
 [ ! -e "$2" ] || : >"$2"

@@ -1,13 +1,13 @@
-# Writes a record, which arrives on standard input: to a temporary file, synced, then renamed.
+# Writes a record: to a temporary file, synced, then renamed.
 # $1 root  $2 kind  $3 id  $4 record file  $5 create|update|idle (an update while no virtual machine uses the record)
-# $6 number of claims, then the claims, then pairs of a record that it needs and a line that must stand in it
+# $6 the record  $7 lines that no other record of the kind may have, then pairs of a record that it needs and a line that must stand in it
 set -eu
 cd -- "$1"
-kind=$2 id=$3 record=$2/$3/$4 mode=$5 claims=$6 file=$4
-shift 6
+kind=$2 id=$3 record=$2/$3/$4 mode=$5 content=$6 claims=$7 file=$4
+shift 7
 temporary=tmp/record.$kind.$id.$$
-trap 'rm -f -- "$temporary"' EXIT
-cat >"$temporary"
+trap '[ ! -e "$temporary" ] || rm -f -- "$temporary"' EXIT
+printf '%s' "$content" >"$temporary"
 sync -- "$temporary" 2>/dev/null || sync
 
 exec 9>>locks/records
@@ -18,12 +18,10 @@ if [ "$mode" = idle ]; then
 	users=$(grep -lxF -e "    \"$kind/$id\"," -e "    \"$kind/$id\"" -- vms/*/vm.json 2>/dev/null || true)
 	[ -z "$users" ] || { printf '%s\n' "$users"; exit 46; }
 fi
-while [ "$claims" -gt 0 ]; do
-	holder=$(grep -lxF -e "    \"$1\"," -e "    \"$1\"" -- "$kind"/*/"$file" 2>/dev/null | grep -vxF -e "$record" | head -n 1 || true)
-	[ -z "$holder" ] || { printf '%s\n%s\n' "$1" "$holder"; exit 42; }
-	claims=$((claims - 1))
-	shift
-done
+if [ -n "$claims" ]; then
+	taken=$(printf '%s' "$claims" | grep -HxF -f - -- "$kind"/*/"$file" 2>/dev/null | grep -v -m 1 "^$record:" || true)
+	[ -z "$taken" ] || { printf '%s\n%s\n' "${taken#*:}" "${taken%%:*}"; exit 42; }
+fi
 while [ $# -gt 0 ]; do
 	grep -qxF -e "$2" -- "$1"/*.json 2>/dev/null || { printf '%s\n' "$1"; exit 43; }
 	shift 2

@@ -24,12 +24,11 @@ need_free_disks "$@"
 need_free_port "$port"
 
 mark_console "$name"
-log LCM I 'New VM state is BOOT'
-log VMM I "Generating deployment file: $deployment"
+log LCM I 'New VM state is BOOT' VMM I "Generating deployment file: $deployment"
 status=0
 xl create "$deployment" >"$dir/create.log" 2>&1 </dev/null || status=$?
-log VMM I "ExitCode: $status"
 if [ "$status" != 0 ]; then
+	log VMM I "ExitCode: $status"
 	while IFS= read -r line; do log VMM I "$line"; done <"$dir/create.log"
 	log VMM I 'Failed to execute virtualization driver operation: deploy.'
 	log VMM E 'Error deploying virtual machine'
@@ -45,5 +44,4 @@ if [ "$status" != 0 ]; then
 	grep -s "/v[bi][df]/${domid:-none}/" /var/log/xen/xen-hotplug.log | tail -n 5 >&2 || true
 	exit 53
 fi
-log VMM I 'Successfully execute virtualization driver operation: deploy.'
-log LCM I 'New VM state is RUNNING'
+log VMM I 'ExitCode: 0' VMM I 'Successfully execute virtualization driver operation: deploy.' LCM I 'New VM state is RUNNING'

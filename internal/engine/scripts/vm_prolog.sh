@@ -10,19 +10,21 @@ while [ $# -gt 0 ]; do
 	clone)
 		log TM I "clone: Cloning $3 in $file"
 		clone_disk "$3" "$file" "$5" "$4" "$6"
-		log TM I "clone: The method was $method"
+		said="clone: The method was $method"
 		printf '%s %s\n' "$2" "$method"
 		;;
 	make)
 		log TM I "mkimage: Making a disk of $4 MiB in $file"
 		make_disk "$file" "$4" "$5" "$6"
+		said='mkimage: Made'
 		;;
 	context)
 		log TM I "context: Storing the context in $file"
 		cat >"$file"
+		said='context: Stored'
 		printf 'context %s\n' "$(stat -c '%s:%Y' -- "$file")"
 		;;
 	esac
-	log TM I 'ExitCode: 0'
+	log TM I "$said" TM I 'ExitCode: 0'
 	shift 6
 done

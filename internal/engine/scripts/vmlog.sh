@@ -1,7 +1,11 @@
-# log MODULE LEVEL MESSAGE appends to the log of the virtual machine in $dir, in the form of OpenNebula's:
+# log MODULE LEVEL MESSAGE [MODULE LEVEL MESSAGE]... appends to the log of the virtual machine in $dir, in the form of OpenNebula's:
 # Thu Aug  7 22:17:06 2014 [DiM][I]: New VM state is ACTIVE.
 log() {
-	printf '%s [%s][%s]: %s\n' "$(date '+%a %b %e %H:%M:%S %Y')" "$1" "$2" "$3" >>"$dir/vm.log"
+	now=$(date '+%a %b %e %H:%M:%S %Y')
+	while [ $# -gt 0 ]; do
+		printf '%s [%s][%s]: %s\n' "$now" "$1" "$2" "$3"
+		shift 3
+	done >>"$dir/vm.log"
 }
 
 # fail STATUS MODULE MESSAGE logs the message, says it, and ends the script.
