@@ -27,7 +27,12 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 	if err != nil {
 		return err
 	}
-	vm.State, vm.ConsoleName, vm.Boot, vm.DeploymentSHA256 = model.VMBoot, vm.Name, nil, digestOf(text)
+	// A new virtual machine that is cut off in this state is cleared away. One that stands has disks to lose: it stays what it is until
+	// its domain says otherwise, and a start that is cut off goes on with the next apply.
+	if vm.State == model.VMProlog {
+		vm.State = model.VMBoot
+	}
+	vm.ConsoleName, vm.Boot, vm.DeploymentSHA256 = vm.Name, nil, digestOf(text)
 	if g := vm.Effective.Graphics; g != nil {
 		vm.VNCPort = g.Port
 	}

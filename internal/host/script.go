@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -46,6 +47,9 @@ const marker = "@terraform-provider-xen:script:"
 // preamble prepares the shell of every script. The script's process group (field 5 of
 // proc_pid_stat(5)) is its own under OpenSSH and that of sudo under sudo; elsewhere, as
 // under dropbear, the group may hold the server, so only the shell is to be killed.
+//
+// A lost connection ends the standard input of a script early, and what came until then looks like the whole. So scripts that store
+// it as a file do that with whole_input FILE, which fails when it is not as long as it was meant to be.
 const preamble = `export LC_ALL=C
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -57,6 +61,10 @@ $$ | "${SUDO_COMMAND:+$PPID}") echo "` + marker + `-$xen_group" ;;
 esac
 echo "` + marker + `" >&2
 unset xen_group
+whole_input() {
+	cat >"$1"
+	[ "$(($(wc -c <"$1")))" = "$xen_input" ] || { rm -f -- "$1"; echo 'the connection was lost before all of the input was there' >&2; exit 74; }
+}
 `
 
 // Quote returns s as one word of POSIX sh.
@@ -72,7 +80,11 @@ func (s Script) encode() ([]byte, error) {
 		return nil, errors.New("the script contains a NUL byte")
 	}
 	var text bytes.Buffer
-	text.WriteString("{\n" + preamble + "set --")
+	text.WriteString("{\n" + preamble)
+	if length, known := inputLength(s.Stdin); known {
+		fmt.Fprintf(&text, "xen_input=%d\n", length)
+	}
+	text.WriteString("set --")
 	for i, arg := range s.Args {
 		if strings.Contains(arg, "\x00") {
 			return nil, fmt.Errorf("argument %d contains a NUL byte", i+1)
@@ -81,4 +93,18 @@ func (s Script) encode() ([]byte, error) {
 	}
 	text.WriteString("\n" + s.Text + "\n}\n")
 	return append(fmt.Appendf(nil, "%d\n", text.Len()), text.Bytes()...), nil
+}
+
+// inputLength is how many bytes an input holds that lies in memory or in a file and was not read from yet.
+func inputLength(input io.Reader) (length int64, known bool) {
+	switch input := input.(type) {
+	case interface{ Len() int }:
+		return int64(input.Len()), true
+	case *os.File:
+		info, err := input.Stat()
+		if err == nil && info.Mode().IsRegular() {
+			return info.Size(), true
+		}
+	}
+	return 0, false
 }

@@ -1,6 +1,7 @@
 package simhost
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -54,7 +55,11 @@ func runTool(name, host string, args []string) int {
 		store: &store{dir: filepath.Join(host, "sim")}, host: host, args: args,
 		stdout: os.Stdout, stderr: os.Stderr,
 	}
-	if err := c.record(name); err != nil {
+	space, err := freeSpace()
+	if err == nil {
+		err = c.record(name)
+	}
+	if err != nil {
 		return c.fail(1, "simhost: %v", err)
 	}
 	if status, failed := c.suffer(name); failed {
@@ -62,6 +67,9 @@ func runTool(name, host string, args []string) int {
 	}
 	if run, ok := tools[name]; ok {
 		return run(c)
+	}
+	if err := space.restore(); err != nil {
+		return c.fail(1, "simhost: %v", err)
 	}
 	return c.real(name)
 }
@@ -188,15 +196,18 @@ func (h *Host) installCP() error {
 	return os.WriteFile(filepath.Join(h.binDir(), "cp"), []byte(script), 0o755)
 }
 
-// wrap writes the script that runs this executable as the tool. A program built with the race detector would sleep for
-// a second at each end.
+// programVariable names a program that holds this package, to be the tools. A test binary with the race detector can be them, too, but
+// takes five times as long to start as internal/simhost/cmd/simhost, and sleeps for a second at each end if it is not told.
+const programVariable = "SIMHOST_PROGRAM"
+
+// wrap writes the script that runs a program with this package as the tool.
 func (h *Host) wrap(name string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	script := fmt.Sprintf("#!/bin/sh\nGORACE=atexit_sleep_ms=0 %s=%s %s=%s exec %s \"$@\"\n",
-		toolVariable, name, dirVariable, quote(h.dir), quote(self))
+		toolVariable, name, dirVariable, quote(h.dir), quote(cmp.Or(os.Getenv(programVariable), self)))
 	return os.WriteFile(filepath.Join(h.binDir(), name), []byte(script), 0o755)
 }
 

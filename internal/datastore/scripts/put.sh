@@ -7,7 +7,7 @@ kind=$2 id=$3 record=$2/$3/$4 mode=$5 claims=$6 file=$4
 shift 6
 temporary=tmp/record.$kind.$id.$$
 trap 'rm -f -- "$temporary"' EXIT
-cat >"$temporary"
+whole_input "$temporary"
 sync -- "$temporary" 2>/dev/null || sync
 
 exec 9>>locks/records
@@ -28,4 +28,5 @@ while [ $# -gt 0 ]; do
 	grep -qxF -e "$2" -- "$1"/*.json 2>/dev/null || { printf '%s\n' "$1"; exit 43; }
 	shift 2
 done
+mkdir -p -- "$kind/$id"
 mv -f -- "$temporary" "$record"

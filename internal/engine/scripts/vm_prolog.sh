@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
 		;;
 	context)
 		log TM I "context: Storing the context in $file"
-		cat >"$file"
+		whole_input "$file"
 		printf 'context %s\n' "$(stat -c '%s:%Y' -- "$file")"
 		;;
 	esac
