@@ -63,6 +63,23 @@ func TestStartThatWasCutOffGoesOn(t *testing.T) {
 	}
 }
 
+// A client may die between the last step of a creation and the answer. Then Terraform does not know of the virtual machine, and wants to make
+// it once more: of all that is in the way, the user is told what helps.
+func TestNameThatIsTakenIsToldFirst(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	e := connect(t, h)
+	data := createImage(t, e, model.ImageSpec{Name: "data", Type: model.ImageDatablock, Persistent: true, Size: 1})
+	spec := model.VirtualMachineSpec{Name: "web", PowerState: model.VMPoweroff, Body: model.VirtualMachineBody{
+		Memory: ptr(int64(64)), OS: kernel(t, e), Disks: map[string]model.Disk{"xvda": {ImageID: &data.ID}},
+	}}
+	createVM(t, e, spec)
+	_, err := e.CreateVirtualMachine(t.Context(), site, spec, nil)
+	if err == nil || !strings.Contains(err.Error(), `the name "web" is taken by virtual machine xen01/1: choose another name, or import that one`) {
+		t.Errorf("error is %v", err)
+	}
+}
+
 // A virtual machine without a name of its own is made anew under another one, so nobody ever asks for the first again.
 func TestNamelessCreationThatWasCutOffIsClearedAway(t *testing.T) {
 	t.Parallel()

@@ -62,6 +62,22 @@ func (s *site) write(ctx context.Context, c creation, id int) error {
 	return s.explainConflict(err)
 }
 
+// freeName refuses a name that another record has, and clears away what a crashed operation left of that name.
+func (s *site) freeName(ctx context.Context, v *view, kind model.Kind, name string) (*view, error) {
+	id, taken := v.byName[kind][name]
+	if !taken {
+		return v, nil
+	}
+	cleared, err := s.clearCrashed(ctx, kind, id, s.lockTimeout)
+	switch {
+	case err != nil:
+		return nil, err
+	case !cleared:
+		return nil, s.explainConflict(&datastore.ConflictError{Claim: claimName(name), Kind: kind, ID: id})
+	}
+	return s.fresh(ctx)
+}
+
 // takeBack undoes a failed creation, also when the caller has given up.
 func (s *site) takeBack(ctx context.Context, c creation, id int, cause error) error {
 	ctx, cancel := detached(ctx)

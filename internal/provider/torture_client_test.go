@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -14,6 +15,7 @@ type client struct {
 	plugin
 	door net.Listener
 	dead chan struct{}
+	fuse atomic.Int64 // bytes to the host until it is killed; 0: it lives
 
 	mu    sync.Mutex
 	shut  bool
@@ -48,7 +50,7 @@ func (c *client) serve(host string) {
 		}
 		for from, to := range map[net.Conn]net.Conn{in: out, out: in} {
 			go func() {
-				_, _ = io.Copy(to, from)
+				_, _ = io.Copy(&fused{to, c, from == in}, from)
 				_ = to.Close()
 				_ = from.Close()
 			}()
@@ -77,4 +79,22 @@ func (c *client) die() {
 		_ = conn.Close()
 	}
 	close(c.dead)
+}
+
+// fused passes bytes on until the fuse of the client blows.
+type fused struct {
+	net.Conn
+	client *client
+	counts bool
+}
+
+func (f *fused) Write(p []byte) (int, error) {
+	if left := f.client.fuse.Load(); f.counts && left > 0 {
+		if left <= int64(len(p)) {
+			_, _ = f.Conn.Write(p[:left-1])
+			f.client.die()
+		}
+		f.client.fuse.Add(-int64(len(p)))
+	}
+	return f.Conn.Write(p)
 }

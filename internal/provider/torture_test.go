@@ -5,12 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/onexen/terraform-provider-xen/internal/simhost"
 )
@@ -32,12 +33,23 @@ type rig struct {
 
 func newRig(t *testing.T, options ...simhost.Option) *rig {
 	t.Helper()
-	return &rig{h: simhost.Start(t, options...), stack: stack{configs: map[string]map[string]any{}, states: map[string]existing{}}, tainted: map[string]bool{}}
+	return newRigOn(simhost.Start(t, options...))
+}
+
+// newRigOn is another Terraform, with a state of its own.
+func newRigOn(h *simhost.Host) *rig {
+	return &rig{h: h, stack: stack{configs: map[string]map[string]any{}, states: map[string]existing{}}, tainted: map[string]bool{}}
 }
 
 // terraform is one run of Terraform with the configurations: it plans with one provider, and carries the plan out with another one. Between
 // the two comes what trouble arranges.
 func (r *rig) terraform(t *testing.T, trouble func(c *client)) error {
+	t.Helper()
+	return r.terraformWith(t, 1, trouble)
+}
+
+// terraformWith is terraform -parallelism=hands.
+func (r *rig) terraformWith(t *testing.T, hands int, trouble func(c *client)) error {
 	t.Helper()
 	planner := r.connect(t)
 	changes, err := r.decide(t)
@@ -51,7 +63,7 @@ func (r *rig) terraform(t *testing.T, trouble func(c *client)) error {
 		trouble(worker)
 	}
 	done := make(chan error, 1)
-	go func() { done <- r.carryOut(t, worker, changes) }()
+	go func() { done <- r.carryOut(t, worker, changes, hands) }()
 	select {
 	case err := <-done:
 		return err
@@ -113,21 +125,37 @@ func (r *rig) forget(address string) {
 	delete(r.tainted, address)
 }
 
-// carryOut does what was decided: what goes goes first and in reverse order. It ends with the first error.
-func (r *rig) carryOut(t *testing.T, c *client, actions map[string]string) error {
+// carryOut does what was decided: what goes goes first and in reverse order. It ends with the first error. With more than one hand, all that
+// goes is to depend on nothing, and all that comes.
+func (r *rig) carryOut(t *testing.T, c *client, actions map[string]string, hands int) error {
 	t.Helper()
-	for _, address := range slices.Backward(order(maps.Clone(r.states))) {
+	var going, coming []string
+	for _, address := range slices.Backward(order(r.states)) {
 		if action := actions[address]; action == "destroy" || action == "replace" {
-			if err := r.carryOutOne(t, c, address, true); err != nil {
-				return err
-			}
+			going = append(going, address)
 		}
 	}
 	for _, address := range order(r.configs) {
 		if actions[address] != "" {
-			if err := r.carryOutOne(t, c, address, false); err != nil {
+			coming = append(coming, address)
+		}
+	}
+	for pass, addresses := range [][]string{going, coming} {
+		var group errgroup.Group
+		group.SetLimit(hands)
+		var failed atomic.Bool
+		for _, address := range addresses {
+			group.Go(func() error {
+				if failed.Load() {
+					return nil
+				}
+				err := r.carryOutOne(t, c, address, pass == 0)
+				failed.Store(failed.Load() || err != nil)
 				return err
-			}
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -137,13 +165,17 @@ func (r *rig) carryOut(t *testing.T, c *client, actions map[string]string) error
 func (r *rig) carryOutOne(t *testing.T, c *client, address string, destroy bool) error {
 	t.Helper()
 	kind := kindOf(address)
-	before, exists := r.states[address]
-	if !exists {
-		before = r.nothing(t, kind)
-	}
-	config := r.nothing(t, kind).state
-	if !destroy {
-		config = r.config(t, address, func(string) bool { return false })
+	before, config := r.nothing(t, kind), r.nothing(t, kind).state
+	exists := false
+	if !c.alive(func() {
+		if state, there := r.states[address]; there {
+			before, exists = state, true
+		}
+		if !destroy {
+			config = r.config(t, address, func(string) bool { return false })
+		}
+	}) {
+		return errKilled
 	}
 	planned := c.plan(t, kind, before, config)
 	if err := failure(planned.Diagnostics); err != nil {

@@ -7,6 +7,7 @@ kind=$2 id=$3 record=$2/$3/$4 mode=$5 claims=$6 file=$4
 shift 6
 temporary=tmp/record.$kind.$id.$$
 trap 'rm -f -- "$temporary"' EXIT
+trap 'exit 143' TERM # dash runs the other trap only so
 whole_input "$temporary"
 sync -- "$temporary" 2>/dev/null || sync
 
