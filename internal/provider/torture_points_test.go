@@ -88,6 +88,7 @@ func machine(also map[string]any) map[string]any {
 // trouble is what befalls a run of Terraform from one of its steps on.
 type trouble struct {
 	name    string
+	prepare func(h *simhost.Host) error // may be nil
 	arrange func(h *simhost.Host, c *client, n int)
 	clear   func(h *simhost.Host)
 	steps   func(h *simhost.Host) int // how many there were
@@ -108,6 +109,7 @@ func at(m simhost.Moment, what string, do func(h *simhost.Host, c *client)) trou
 func fails(name string, times int) trouble {
 	return trouble{
 		name:    name,
+		prepare: func(h *simhost.Host) error { return h.Count("mv", "rm", "mkdir", "cp", "truncate", "mkswap", "setsid") },
 		arrange: func(h *simhost.Host, _ *client, n int) { h.FailRun(n, times) },
 		clear:   (*simhost.Host).ClearFaults,
 		steps:   func(h *simhost.Host) int { return len(h.Log()) },
@@ -190,12 +192,12 @@ func report(t *testing.T, c *tally) {
 // torture leads the operation there and back with the trouble at the first of the steps, then at the next, until there is no such step.
 func (o operation) torture(t *testing.T, trouble trouble, c *tally, first, last int) {
 	t.Helper()
-	r := o.begin(t)
+	r := o.begin(t, trouble)
 	for step, reached := first, true; reached && step <= last; step++ {
 		reached = false
 		for _, there := range []bool{true, false} {
 			if !there && o.grows {
-				r = o.begin(t)
+				r = o.begin(t, trouble)
 				continue
 			}
 			if r.configs = maps.Clone(r.base); there {
@@ -210,14 +212,14 @@ func (o operation) torture(t *testing.T, trouble trouble, c *tally, first, last 
 			}
 			if err != nil {
 				t.Errorf("%s, step %d, forth %t: %v", trouble.name, step, there, err)
-				r = o.begin(t)
+				r = o.begin(t, trouble)
 			}
 		}
 	}
 }
 
 // begin makes the base on a new host.
-func (o operation) begin(t *testing.T) *rig {
+func (o operation) begin(t *testing.T, trouble trouble) *rig {
 	t.Helper()
 	r := newRig(t, simhost.CreateTakes(100*time.Millisecond))
 	r.base = o.base(t)
@@ -226,6 +228,11 @@ func (o operation) begin(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r.write(t, "xen_image.data")
+	if trouble.prepare != nil {
+		if err := trouble.prepare(r.h); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return r
 }
 
