@@ -94,10 +94,30 @@ var recordFiles = map[model.Kind]string{
 	model.KindVirtualMachine: "vm.json",
 }
 
-// Init makes the datastore when there is none. A folder with other things in it and a layout of another version are refused.
-func (s *Store) Init(ctx context.Context) error {
-	_, err := s.host.Run(ctx, host.Script{Step: "open the datastore " + s.root, Text: initScript, Args: []string{s.root, Layout}, Repeatable: true})
-	return s.explainLayout(err)
+// Record names a record.
+type Record struct {
+	Kind model.Kind
+	ID   int
+}
+
+// Init makes the datastore when there is none. A folder with other things in it and a layout of another version are refused. It names the
+// records in which one of the lines stands, as Encode writes them but without a comma at the end: `  "state": "PROLOG"`.
+func (s *Store) Init(ctx context.Context, lines ...string) ([]Record, error) {
+	result, err := s.host.Run(ctx, host.Script{
+		Step: "open the datastore " + s.root, Text: initScript, Args: append([]string{s.root, Layout}, lines...), Repeatable: true,
+	})
+	if err != nil {
+		return nil, s.explainLayout(err)
+	}
+	var found []Record
+	for _, file := range strings.Fields(string(result.Stdout)) {
+		kind, id, err := recordOf(file)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, Record{kind, id})
+	}
+	return found, nil
 }
 
 func (s *Store) explainLayout(err error) error {

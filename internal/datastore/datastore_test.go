@@ -24,7 +24,7 @@ func open(t *testing.T, sim *simhost.Host) *datastore.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Init(t.Context()); err != nil {
+	if _, err := store.Init(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return store
@@ -188,6 +188,63 @@ func TestLoad(t *testing.T) {
 	}
 	if snapshot.Files[disk].Bytes != 5000 {
 		t.Errorf("the disk is %+v", snapshot.Files[disk])
+	}
+}
+
+// A connection that is lost while a record arrives ends the record early; the host must not take that for the whole.
+func TestTornRecordIsNotStored(t *testing.T) {
+	sim := simhost.Start(t)
+	store := open(t, sim)
+	header := model.Header{Name: "web", Labels: map[string]string{"stage": "production"}}
+	header.ID = put(t, store, model.KindVirtualMachine, header)
+	changed := header
+	changed.Labels = map[string]string{"stage": "test"}
+	sim.AtStep(1, simhost.Torn, sim.Drop)
+	if err := store.Update(t.Context(), model.KindVirtualMachine, header, changed); err == nil {
+		t.Error("no error although the connection was lost")
+	}
+	for sim.Sessions() > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	snapshot, _, err := open(t, sim).Load(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := datastore.Decode[model.Header](snapshot, model.KindVirtualMachine, header.ID); err != nil || found.Labels["stage"] != "production" {
+		t.Errorf("the record is %+v, %v", found, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(store.Root(), "tmp", "*")); len(left) > 0 {
+		t.Errorf("left over: %v", left)
+	}
+}
+
+// A client may die between its number and its record, and one may come back to what is gone.
+func TestNothingIsLeftOfWhatNeverCame(t *testing.T) {
+	sim := simhost.Start(t)
+	store := open(t, sim)
+	id := reserve(t, store, model.KindVirtualMachine)
+	lock, err := store.Lock(t.Context(), model.KindVirtualMachine, id, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock.Release()
+	for _, pattern := range []string{"vms/[0-9]*", "locks/vms-*"} {
+		if left, _ := filepath.Glob(filepath.Join(store.Root(), pattern)); len(left) > 0 {
+			t.Errorf("left over: %v", left)
+		}
+	}
+	if next := put(t, store, model.KindVirtualMachine, model.Header{Name: "web"}); next <= id {
+		t.Errorf("after %d came %d", id, next)
+	}
+}
+
+func TestInitNamesRecordsWithALine(t *testing.T) {
+	store := open(t, simhost.Start(t))
+	put(t, store, model.KindImage, model.Header{Name: "a"})
+	id := put(t, store, model.KindImage, model.Header{Name: "b"})
+	found, err := store.Init(t.Context(), `  "name": "b"`, `  "name": "c"`)
+	if want := (datastore.Record{Kind: model.KindImage, ID: id}); err != nil || len(found) != 1 || found[0] != want {
+		t.Errorf("found %v, %v", found, err)
 	}
 }
 

@@ -44,7 +44,7 @@ var reserveAndLock = "set -eu\nid=$(\n" + reserveScript + ")\n" + `set -- "$1" "
 // Lock is held until Release, or until the connection to the host dies.
 type Lock struct{ held *host.Held }
 
-// Reserve makes the next id of a kind and locks it. Its folder is empty and means nothing until Create writes a record.
+// Reserve makes the next id of a kind and locks it. It means nothing until Create writes a record.
 func (s *Store) Reserve(ctx context.Context, kind model.Kind) (int, *Lock, error) {
 	held, err := s.host.Hold(ctx, host.Script{
 		Step: "reserve a number for the new " + kind.Noun(),

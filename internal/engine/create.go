@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/datastore"
 	"github.com/onexen/terraform-provider-xen/internal/model"
@@ -53,7 +54,7 @@ func (s *site) write(ctx context.Context, c creation, id int) error {
 	}
 	err = s.create(ctx, c.kind, header, record, c.needs...)
 	if conflict, ok := errors.AsType[*datastore.ConflictError](err); ok {
-		cleared, clearErr := s.clearCrashed(ctx, conflict.Kind, conflict.ID)
+		cleared, clearErr := s.clearCrashed(ctx, conflict.Kind, conflict.ID, s.lockTimeout)
 		if clearErr != nil {
 			return clearErr
 		}
@@ -62,6 +63,22 @@ func (s *site) write(ctx context.Context, c creation, id int) error {
 		}
 	}
 	return s.explainConflict(err)
+}
+
+// freeName refuses a name that another record has, and clears away what a crashed operation left of that name.
+func (s *site) freeName(ctx context.Context, v *view, kind model.Kind, name string) (*view, error) {
+	id, taken := v.byName[kind][name]
+	if !taken {
+		return v, nil
+	}
+	cleared, err := s.clearCrashed(ctx, kind, id, s.lockTimeout)
+	switch {
+	case err != nil:
+		return nil, err
+	case !cleared:
+		return nil, s.explainConflict(&datastore.ConflictError{Claim: claimName(name), Kind: kind, ID: id})
+	}
+	return s.fresh(ctx)
 }
 
 // takeBack undoes a failed creation, also when the caller has given up.
@@ -81,13 +98,28 @@ func (s *site) takeBack(ctx context.Context, c creation, id int, cause error) er
 	return cause
 }
 
+// unfinishedLines are what records say of themselves while they are being made.
+var unfinishedLines = []string{
+	`  "state": "` + string(model.VMProlog) + `"`, `  "state": "` + string(model.VMBoot) + `"`,
+	`  "state": "` + string(model.ImageLocked) + `"`, `  "ready": false`,
+}
+
+// clearUnfinished removes what creations left that were cut off before Terraform knew of them: nobody may ask for it ever again, as for a
+// virtual machine without a name of its own. What somebody is making stays; and what cannot be removed now, the next apply tries again.
+func (s *site) clearUnfinished(ctx context.Context, records []datastore.Record) {
+	for _, record := range records {
+		_, _ = s.clearCrashed(ctx, record.Kind, record.ID, 0)
+	}
+}
+
 // clearCrashed removes a record that is in a transient state although nobody works on it: its operation died. It tells whether it did.
-func (s *site) clearCrashed(ctx context.Context, kind model.Kind, id int) (bool, error) {
+// Somebody who works on it is waited for.
+func (s *site) clearCrashed(ctx context.Context, kind model.Kind, id int, wait time.Duration) (bool, error) {
 	if transient, err := s.transient(ctx, kind, id); err != nil || !transient {
 		return false, err
 	}
 	cleared := false
-	err := s.locked(ctx, kind, id, func(ctx context.Context) error {
+	err := s.lockedWithin(ctx, wait, kind, id, func(ctx context.Context) error {
 		// Whoever held the lock may have finished in the meantime.
 		transient, err := s.transient(ctx, kind, id)
 		if err != nil || !transient {

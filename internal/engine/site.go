@@ -61,10 +61,12 @@ func (s *site) ready(ctx context.Context) error {
 	if err := s.probe(ctx); err != nil {
 		return err
 	}
-	if err := s.store.Init(ctx); err != nil {
+	unfinished, err := s.store.Init(ctx, unfinishedLines...)
+	if err != nil {
 		return err
 	}
 	s.open = true
+	s.clearUnfinished(ctx, unfinished)
 	return nil
 }
 
@@ -179,7 +181,12 @@ func (s *site) run(ctx context.Context, script host.Script) (host.Result, error)
 
 // locked does something while nobody else works on the record. Its context ends when the lock is lost with the connection.
 func (s *site) locked(ctx context.Context, kind model.Kind, id int, do func(ctx context.Context) error) error {
-	lock, err := s.store.Lock(ctx, kind, id, s.lockTimeout)
+	return s.lockedWithin(ctx, s.lockTimeout, kind, id, do)
+}
+
+// lockedWithin is locked for those who wait longer or shorter than the user says.
+func (s *site) lockedWithin(ctx context.Context, wait time.Duration, kind model.Kind, id int, do func(ctx context.Context) error) error {
+	lock, err := s.store.Lock(ctx, kind, id, wait)
 	if err != nil {
 		return err
 	}

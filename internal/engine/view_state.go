@@ -27,11 +27,14 @@ func (v *view) seen(vm model.VirtualMachine) model.VMState {
 	return model.VMPoweroff
 }
 
-// alive is the state of a virtual machine whose domain can run. A paused domain beside a checkpoint is a restore that was cut off.
+// alive is the state of a virtual machine whose domain can run. A paused domain beside a checkpoint is a restore that was cut off, and one
+// that never ran, of a virtual machine that was off, a start that was: it lacks devices, and must not run.
 func (v *view) alive(vm model.VirtualMachine, saved bool) model.VMState {
 	switch paused := v.domains[vm.UUID].Paused(); {
 	case paused && saved:
 		return model.VMSuspended
+	case paused && vm.State == model.VMPoweroff && v.domains[vm.UUID].Seconds == 0:
+		return model.VMPoweroff
 	case paused:
 		return model.VMPaused
 	}

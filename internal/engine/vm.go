@@ -161,9 +161,12 @@ func (s *site) destroyVirtualMachine(ctx context.Context, id int, patience time.
 	if seen != model.VMRunning && seen != model.VMPaused {
 		patience = 0 // there is no guest that could be asked
 	}
-	vm.State = model.VMShutdown
-	if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
-		return err
+	// One that was never finished stays so until it is gone: whoever comes clears it away.
+	if vm.State != model.VMProlog && vm.State != model.VMBoot {
+		vm.State = model.VMShutdown
+		if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
+			return err
+		}
 	}
 	if err := s.stop(ctx, vm, min(patience, vm.ShutdownTimeout)); err != nil {
 		if _, stays := errors.AsType[*staysUpError](err); stays {

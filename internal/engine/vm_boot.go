@@ -27,19 +27,19 @@ uuid=$1
 domids
 `
 
-// boot writes the next deployment file and starts the domain. The record of a virtual machine on its way to its first start says so
-// already.
+// boot writes the next deployment file and starts the domain. A new virtual machine that is cut off on the way is cleared away, as its
+// record says. One that stands has disks to lose: it stays what it is until its domain says otherwise, and a start that is cut off goes on
+// with the next apply.
 func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainDomain) error {
 	text, err := DeploymentFile(domain)
 	if err != nil {
 		return err
 	}
-	known := vm.State.Transient()
-	vm.State, vm.ConsoleName, vm.Boot, vm.DeploymentSHA256 = model.VMBoot, vm.Name, nil, digestOf(text)
+	vm.ConsoleName, vm.Boot, vm.DeploymentSHA256 = vm.Name, nil, digestOf(text)
 	if g := vm.Effective.Graphics; g != nil {
 		vm.VNCPort = g.Port
 	}
-	if !known {
+	if !vm.State.Transient() {
 		if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
 			return err
 		}

@@ -48,6 +48,10 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	if err := v.checkAutostart(spec.Autostart); err != nil {
 		return model.VirtualMachine{}, err
 	}
+	// A name that is taken is told first: whoever was cut off between the last step of a creation and the answer hears what to import.
+	if v, err = s.freeName(ctx, v, model.KindVirtualMachine, spec.Name); err != nil {
+		return model.VirtualMachine{}, err
+	}
 	r, err := v.resolve(spec)
 	if err != nil {
 		return model.VirtualMachine{}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -60,6 +61,9 @@ const marker = "@terraform-provider-xen:script:"
 // preamble prepares the shell of every script. The script's process group (field 5 of
 // proc_pid_stat(5)) is its own under OpenSSH and that of sudo under sudo; elsewhere, as
 // under dropbear, the group may hold the server, so only the shell is to be killed.
+//
+// A lost connection ends the standard input of a script early, and what came until then looks like the whole. So scripts that store
+// it as a file do that with whole_input FILE, which fails when it is not as long as it was meant to be.
 const preamble = `export LC_ALL=C
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -71,6 +75,10 @@ $$ | "${SUDO_COMMAND:+$PPID}") echo "` + marker + `-$xen_group" ;;
 esac
 echo "` + marker + `" >&2
 unset xen_group
+whole_input() {
+	cat >"$1"
+	[ "$(($(wc -c <"$1")))" = "$xen_input" ] || { rm -f -- "$1"; echo 'the connection was lost before all of the input was there' >&2; exit 74; }
+}
 `
 
 // Quote returns s as one word of POSIX sh.
@@ -84,6 +92,9 @@ func Quote(s string) string {
 func (s Script) encode() ([]byte, error) {
 	var text bytes.Buffer
 	text.WriteString("{\n" + preamble)
+	if length, known := inputLength(s.Stdin); known {
+		fmt.Fprintf(&text, "xen_input=%d\n", length)
+	}
 	if err := s.write(&text); err != nil {
 		return nil, err
 	}
@@ -112,4 +123,18 @@ func (s Script) write(text *bytes.Buffer) error {
 		text.WriteString("\n)")
 	}
 	return nil
+}
+
+// inputLength is how many bytes an input holds that lies in memory or in a file and was not read from yet.
+func inputLength(input io.Reader) (length int64, known bool) {
+	switch input := input.(type) {
+	case interface{ Len() int }:
+		return int64(input.Len()), true
+	case *os.File:
+		info, err := input.Stat()
+		if err == nil && info.Mode().IsRegular() {
+			return info.Size(), true
+		}
+	}
+	return 0, false
 }

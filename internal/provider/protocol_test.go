@@ -24,14 +24,20 @@ type plugin struct {
 
 func startPlugin(t *testing.T, h *simhost.Host) plugin {
 	t.Helper()
+	return startPluginAt(t, h, h.Port(), "5m")
+}
+
+// startPluginAt reaches the host by another port.
+func startPluginAt(t *testing.T, h *simhost.Host, port int, lockTimeout string) plugin {
+	t.Helper()
 	p := plugin{ProviderServer: providerserver.NewProtocol6(provider.New("test")())()}
 	schemas, err := p.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.schemas = schemas.ResourceSchemas
-	config := dynamic(t, schemas.Provider, map[string]any{"hosts": map[string]any{"xen01": map[string]any{
-		"address": h.Address(), "port": h.Port(), "user": h.User(), "private_key_file": h.PrivateKeyFile(),
+	config := dynamic(t, schemas.Provider, map[string]any{"lock_timeout": lockTimeout, "hosts": map[string]any{"xen01": map[string]any{
+		"address": h.Address(), "port": port, "user": h.User(), "private_key_file": h.PrivateKeyFile(),
 		"host_key": h.HostKey(), "datastore": h.Datastore(), "agent": false,
 	}}})
 	resp, err := p.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config})

@@ -3,7 +3,6 @@ package simhost
 import (
 	"errors"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 )
@@ -15,6 +14,7 @@ type fault struct {
 	Stderr string
 	Delay  time.Duration
 	Times  int // runs left; negative: for ever
+	Skip   int // runs that pass before
 }
 
 // DropAfter cuts every connection once when n more bytes have passed in either direction.
@@ -47,6 +47,27 @@ func (h *Host) FailTool(prefix string, exit int, stderr string) {
 // FailToolTimes is FailTool for the next n runs only.
 func (h *Host) FailToolTimes(n int, prefix string, exit int, stderr string) {
 	h.addFault(fault{Prefix: prefix, Exit: exit, Stderr: stderr, Times: n})
+}
+
+// Count makes tools of the machine ("mv", "mkdir") count among those that FailRun knows, beside the simulated ones.
+func (h *Host) Count(names ...string) error {
+	for _, name := range names {
+		if err := h.wrap(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FailRun makes the n-th run of any tool from now on fail, or with -1 times all from that one on, with nothing but the status.
+func (h *Host) FailRun(n, times int) {
+	h.mustChange(func(w *world) error {
+		list, err := w.faults()
+		if err != nil {
+			return err
+		}
+		return w.setFaults(append(list, fault{Exit: 1, Stderr: "simhost: this run fails", Skip: n - 1, Times: times}))
+	})
 }
 
 // DelayTool makes every command whose line begins with these words wait before it works, until ClearFaults.
@@ -90,6 +111,7 @@ func (s *store) setFaults(list []fault) error { return writeJSON(s.path("faults.
 // suffer meets the faults that await this call, and tells whether one of them ends it.
 func (c *call) suffer(name string) (status int, failed bool) {
 	var met []fault
+	counted := false
 	argv := append([]string{name}, c.args...)
 	err := c.locked(func() error {
 		list, err := c.faults()
@@ -100,12 +122,18 @@ func (c *call) suffer(name string) (status int, failed bool) {
 			if f.Times == 0 || !matches(f.Prefix, argv) {
 				continue
 			}
+			if f.Skip > 0 {
+				list[i].Skip--
+				counted = true
+				continue
+			}
 			met = append(met, f)
 			if f.Times > 0 {
 				list[i].Times--
+				counted = true
 			}
 		}
-		if !slices.ContainsFunc(met, func(f fault) bool { return f.Times > 0 }) {
+		if !counted {
 			return nil
 		}
 		return c.setFaults(list)

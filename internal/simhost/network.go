@@ -88,6 +88,17 @@ func (h *Host) RebootHost() {
 	}
 }
 
+// PowerCycle is RebootHost with everything else that ends then: the commands of clients with their locks, and all connections.
+func (h *Host) PowerCycle() {
+	h.mu.Lock()
+	for pid := range h.running {
+		_ = killGroup(pid)
+	}
+	h.cut()
+	h.mu.Unlock()
+	h.RebootHost()
+}
+
 // xenstoreMain is `xenstore-ls -f /local/domain`.
 func xenstoreMain(c *call) int { return c.printFile("xenstore") }
 

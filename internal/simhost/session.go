@@ -16,6 +16,7 @@ import (
 func (h *Host) session(ch ssh.Channel, requests <-chan *ssh.Request) {
 	env := h.environment()
 	var p *process
+	var now turn
 	for r := range requests {
 		ok := false
 		switch r.Type {
@@ -27,7 +28,13 @@ func (h *Host) session(ch ssh.Channel, requests <-chan *ssh.Request) {
 		case "exec":
 			var v struct{ Command string }
 			if p == nil && ssh.Unmarshal(r.Payload, &v) == nil {
-				p = h.exec(v.Command, env)
+				now = h.turn()
+				if now.full {
+					v.Command = withoutSpace + v.Command
+				}
+				if now.at(Asked); !now.is(Asked) {
+					p = h.exec(v.Command, env)
+				}
 				ok = p != nil
 			}
 		case "signal":
@@ -38,7 +45,7 @@ func (h *Host) session(ch ssh.Channel, requests <-chan *ssh.Request) {
 			_ = r.Reply(ok, nil)
 		}
 		if ok && r.Type == "exec" {
-			go h.attend(ch, p)
+			go h.attend(ch, p, now)
 		}
 	}
 	// The client has closed the session: the process is not killed, it only finds its standard streams closed.
@@ -79,17 +86,23 @@ func (h *Host) exec(command string, env []string) *process {
 }
 
 // attend carries a process's streams until it is gone and says how it ended.
-func (h *Host) attend(ch ssh.Channel, p *process) {
+func (h *Host) attend(ch ssh.Channel, p *process, now turn) {
 	defer h.sessions.Done()
 	go func() {
-		_, _ = io.Copy(p.pipes[0], ch)
+		if now.is(Torn) {
+			tear(p.pipes[0], ch)
+			now.at(Torn)
+		} else {
+			_, _ = io.Copy(p.pipes[0], ch)
+		}
 		_ = p.pipes[0].Close()
 	}()
 	var output sync.WaitGroup
-	output.Go(func() { _, _ = io.Copy(ch, p.pipes[1]) })
+	output.Go(func() { _, _ = io.Copy(&firstOutput{ch, func() { now.at(Begun) }}, p.pipes[1]) })
 	output.Go(func() { _, _ = io.Copy(ch.Stderr(), p.pipes[2]) })
 	state, err := p.Wait()
 	h.ended(p.Pid)
+	now.at(Ended)
 	if err == nil {
 		report(ch, state)
 	}
@@ -129,7 +142,6 @@ func (h *Host) begin(cmd *exec.Cmd) bool {
 	if err != nil {
 		return false
 	}
-	h.commands++
 	h.running[cmd.Process.Pid] = struct{}{}
 	h.sessions.Add(1)
 	return true

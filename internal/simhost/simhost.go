@@ -35,6 +35,8 @@ type Host struct {
 	commands    int
 	refuse      int
 	forwards    map[string]string
+	step        step
+	full        int   // commands until files are full: 1 from the next one on, 0 never
 	dropAfter   int64 // bytes left until the connections are cut; negative: never
 	conns       map[net.Conn]struct{}
 	running     map[int]struct{} // process groups of live sessions
@@ -157,7 +159,7 @@ func (h *Host) Connections() int {
 	return h.connections
 }
 
-// Commands is how many exec requests were served.
+// Commands is how many exec requests came.
 func (h *Host) Commands() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

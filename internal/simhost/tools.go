@@ -55,7 +55,11 @@ func runTool(name, host string, args []string) int {
 		store: &store{dir: filepath.Join(host, "sim")}, host: host, args: args,
 		stdout: os.Stdout, stderr: os.Stderr,
 	}
-	if err := c.record(name); err != nil {
+	space, err := freeSpace()
+	if err == nil {
+		err = c.record(name)
+	}
+	if err != nil {
 		return c.fail(1, "simhost: %v", err)
 	}
 	if status, failed := c.suffer(name); failed {
@@ -63,6 +67,9 @@ func runTool(name, host string, args []string) int {
 	}
 	if run, ok := tools[name]; ok {
 		return run(c)
+	}
+	if err := space.restore(); err != nil {
+		return c.fail(1, "simhost: %v", err)
 	}
 	return c.real(name)
 }

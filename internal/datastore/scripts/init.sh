@@ -1,5 +1,5 @@
 # Makes the datastore if there is none yet, and refuses a folder or a layout that is not ours.
-# $1 root  $2 layout version
+# $1 root  $2 layout version  then lines: records that have one of them are named
 set -eu
 root=$1 version=$2
 mkdir -p -- "$root"
@@ -17,5 +17,14 @@ else
 fi
 # What an interrupted removal left: records are gone from sight already.
 rm -rf -- tmp/deleted.*
-# Uploads that nobody came back to.
-find tmp -mindepth 1 -maxdepth 1 -name 'upload.*' -mtime +7 -exec rm -rf -- {} +
+# Uploads that nobody came back to, and what was being written when the host went down.
+find tmp -mindepth 1 -maxdepth 1 \( -name 'upload.*' -mtime +7 -o -name 'record.*' -mtime +1 \) -exec rm -rf -- {} +
+# Locks that were held then, of records that are gone.
+for lock in $(find locks -name '*-*' -mtime +1); do
+	name=${lock#locks/}
+	[ -e "${name%-*}/${name##*-}" ] || rm -f -- "$lock"
+done
+shift 2
+for line; do
+	grep -lxF -e "$line" -e "$line," -- */[0-9]*/*.json 2>/dev/null || true
+done

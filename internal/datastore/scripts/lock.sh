@@ -9,5 +9,5 @@ fi
 printf '%s since %s\n' "$4" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >"$2"
 echo "locked $2"
 cat >/dev/null
-# The record, and the lock with it, may be gone by now.
-[ ! -e "$2" ] || : >"$2"
+# Where the record is gone by now, or never came, its lock is of no use any more: numbers are not used twice.
+if [ -e "../${2%-*}/${2##*-}" ]; then : >"$2"; else rm -f -- "$2"; fi

@@ -7,6 +7,7 @@ kind=$2 id=$3 record=$2/$3/$4 mode=$5 content=$6 claims=$7 file=$4
 shift 7
 temporary=tmp/record.$kind.$id.$$
 trap '[ ! -e "$temporary" ] || rm -f -- "$temporary"' EXIT
+trap 'exit 143' TERM # dash runs the other trap only so
 printf '%s' "$content" >"$temporary"
 sync -- "$temporary" 2>/dev/null || sync
 
@@ -26,4 +27,5 @@ while [ $# -gt 0 ]; do
 	grep -qxF -e "$2" -- "$1"/*.json 2>/dev/null || { printf '%s\n' "$1"; exit 43; }
 	shift 2
 done
+mkdir -p -- "$kind/$id"
 mv -f -- "$temporary" "$record"

@@ -1,4 +1,5 @@
-# Makes the next id of a kind, an empty folder, and prints it. Ids are never used twice: a stale reference must not meet a stranger.
+# Makes the next id of a kind and prints it. Its folder comes with the record, so that nothing is left of an id whose client died before.
+# Ids are never used twice: a stale reference must not meet a stranger.
 # $1 root  $2 kind
 set -eu
 cd -- "$1"
@@ -8,10 +9,7 @@ cd -- "$2"
 last=0
 [ ! -e .last ] || read -r last <.last
 id=$((last + 1))
-until mkdir -- "$id" 2>/dev/null; do
-	[ -d "$id" ] || exit 1
-	id=$((id + 1))
-done
+while [ -e "$id" ]; do id=$((id + 1)); done
 printf '%s\n' "$id" >.last.new
 mv -f -- .last.new .last
 printf '%s\n' "$id"

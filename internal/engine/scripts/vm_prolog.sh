@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
 		;;
 	context)
 		log TM I "context: Storing the context in $file"
-		cat >"$file"
+		whole_input "$file"
 		said='context: Stored'
 		printf 'context %s\n' "$(stat -c '%s:%Y' -- "$file")"
 		;;

@@ -1,0 +1,105 @@
+package engine_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/engine"
+	"github.com/onexen/terraform-provider-xen/internal/model"
+	"github.com/onexen/terraform-provider-xen/internal/simhost"
+)
+
+// die ends an engine as soon as the host has run a command so often, as if its process were killed.
+func die(t *testing.T, h *simhost.Host, e *engine.Engine, command string, times int) {
+	t.Helper()
+	for range 1200 {
+		if h.Ran(command) >= times {
+			e.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("the host ran %s %d times", command, h.Ran(command))
+}
+
+// A virtual machine that is started has disks to lose: one whose start was cut off is not cleared away as a creation is.
+func TestStartThatWasCutOffGoesOn(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t, simhost.CreateTakes(300*time.Millisecond))
+	e := connect(t, h)
+	spec := model.VirtualMachineSpec{Name: "web", PowerState: model.VMPoweroff, Body: model.VirtualMachineBody{
+		Memory: ptr(int64(64)), OS: kernel(t, e), Disks: map[string]model.Disk{"xvda": {Volatile: "swap", Size: 1}},
+	}}
+	vm := createVM(t, e, spec)
+	disk := vm.Disks[0].File
+	if err := os.WriteFile(disk, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	on := spec
+	on.PowerState = model.VMRunning
+	ended := make(chan error, 1)
+	go func() {
+		_, err := e.UpdateVirtualMachine(context.WithoutCancel(t.Context()), vm.Ref(), on)
+		ended <- err
+	}()
+	die(t, h, e, "xl create", 1)
+	if err := <-ended; err == nil {
+		t.Error("no error although the client is dead")
+	}
+
+	e = connect(t, h)
+	if _, err := e.CreateVirtualMachine(t.Context(), site, spec, nil); err == nil || !strings.Contains(err.Error(), `the name "web" is taken`) {
+		t.Errorf("another one of the name: %v", err)
+	}
+	vm, err := e.UpdateVirtualMachine(t.Context(), vm.Ref(), on)
+	if err != nil || vm.State != model.VMRunning || len(h.Domains()) != 1 {
+		t.Errorf("after the next apply it is %s, the domains are %v, %v", vm.State, h.Domains(), err)
+	}
+	if content, err := os.ReadFile(disk); err != nil || !strings.HasPrefix(string(content), "precious") {
+		t.Errorf("its disk has %q, %v", content, err)
+	}
+}
+
+// A client may die between the last step of a creation and the answer. Then Terraform does not know of the virtual machine, and wants to make
+// it once more: of all that is in the way, the user is told what helps.
+func TestNameThatIsTakenIsToldFirst(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	e := connect(t, h)
+	data := createImage(t, e, model.ImageSpec{Name: "data", Type: model.ImageDatablock, Persistent: true, Size: 1})
+	spec := model.VirtualMachineSpec{Name: "web", PowerState: model.VMPoweroff, Body: model.VirtualMachineBody{
+		Memory: ptr(int64(64)), OS: kernel(t, e), Disks: map[string]model.Disk{"xvda": {ImageID: &data.ID}},
+	}}
+	createVM(t, e, spec)
+	_, err := e.CreateVirtualMachine(t.Context(), site, spec, nil)
+	if err == nil || !strings.Contains(err.Error(), `the name "web" is taken by virtual machine xen01/1: choose another name, or import that one`) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// A virtual machine without a name of its own is made anew under another one, so nobody ever asks for the first again.
+func TestNamelessCreationThatWasCutOffIsClearedAway(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t, simhost.CreateTakes(300*time.Millisecond))
+	e := connect(t, h)
+	spec := model.VirtualMachineSpec{PowerState: model.VMRunning, Body: model.VirtualMachineBody{Memory: ptr(int64(64)), OS: kernel(t, e)}}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := e.CreateVirtualMachine(context.WithoutCancel(t.Context()), site, spec, nil)
+		ended <- err
+	}()
+	die(t, h, e, "xl create", 1)
+	if err := <-ended; err == nil {
+		t.Error("no error although the client is dead")
+	}
+	vm := createVM(t, connect(t, h), spec)
+	if domains := h.Domains(); len(domains) != 1 || domains[0].UUID != vm.UUID {
+		t.Errorf("domains are %+v", domains)
+	}
+	if left := leftovers(t, h); len(left) != 2 {
+		t.Errorf("on the host are %v", left)
+	}
+}

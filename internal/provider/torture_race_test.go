@@ -1,0 +1,221 @@
+package provider_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/simhost"
+)
+
+// TestTortureRaces lets two Terraforms with states of their own want the same at once: one gets it, the other is told who has it, and
+// nothing is left of the loser.
+func TestTortureRaces(t *testing.T) {
+	t.Parallel()
+	hvm := func(name string, also map[string]any) map[string]any {
+		config := map[string]any{"name": name, "type": "hvm", "memory": 16, "shutdown_timeout": "0s"}
+		for key, value := range also {
+			config[key] = value
+		}
+		return config
+	}
+	port := map[string]any{"graphics": map[string]any{"port": 5999}}
+	mac := map[string]any{"nics": map[string]any{"eth0": map[string]any{"bridge": "br0", "mac": "02:00:c0:00:02:07"}}}
+	var c tally
+	for name, race := range map[string]struct {
+		one, other map[string]any
+		told       string
+	}{
+		"name":     {hvm("web", nil), hvm("web", nil), `the name "web" is taken by virtual machine xen01/\d+`},
+		"VNC port": {hvm("one", port), hvm("two", port), `the VNC port 5999 is taken by virtual machine xen01/\d+`},
+		"MAC":      {hvm("one", mac), hvm("two", mac), `the MAC address 02:00:c0:00:02:07 is taken by virtual machine xen01/\d+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one := newRig(t)
+			other := newRigOn(one.h)
+			one.configs["xen_virtual_machine.web"], other.configs["xen_virtual_machine.web"] = race.one, race.other
+			errs := make([]error, 2)
+			var both sync.WaitGroup
+			for i, r := range []*rig{one, other} {
+				both.Go(func() { errs[i] = r.terraform(t, nil) })
+			}
+			both.Wait()
+			winner, loser, told := one, other, errs[1]
+			if errs[0] != nil {
+				winner, loser, told = other, one, errs[0]
+			}
+			survived := (errs[0] == nil) != (errs[1] == nil) && regexp.MustCompile(race.told).MatchString(strings.ReplaceAll(told.Error(), "\n", " "))
+			if !survived {
+				t.Errorf("one got %v, the other %v", errs[0], errs[1])
+			}
+			if err := winner.check(t); err != nil || len(loser.states) > 0 {
+				t.Errorf("the loser has %v; %v", loser.states, err)
+				survived = false
+			}
+			c.count(survived)
+		})
+	}
+	report(t, &c)
+}
+
+// TestTortureUpload kills the client or cuts the connection at random bytes of an upload. The next apply goes on, and what is stored is what
+// was sent.
+func TestTortureUpload(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 20
+	random := rand.New(rand.NewPCG(*tortureSeed, 0))
+	points := 2
+	if *tortureAll {
+		points = 30
+	}
+	var c tally
+	r := newRig(t)
+	for range points {
+		content := make([]byte, size)
+		for i := range content {
+			content[i] = byte(random.Uint32())
+		}
+		at := 1 + random.Int64N(size+30_000) // what comes before the content, too
+		kill := c.tried%2 == 0
+		r.configs["xen_image.system"] = map[string]any{"name": "system", "type": "OS", "path": file(t, "disk.img", string(content)), "format": "raw"}
+		first := r.terraform(t, func(c *client) {
+			if kill {
+				c.fuse.Store(at)
+			} else {
+				r.h.DropAfter(at)
+			}
+		})
+		r.h.DropAfter(-1)
+		err := r.again(t)
+		if err == nil {
+			err = errors.Join(r.nothingToDo(t), r.check(t))
+		}
+		if err == nil {
+			if stored, readErr := os.ReadFile(r.diskOf(t, "xen_image.system")); readErr != nil || !bytes.Equal(stored, content) {
+				err = fmt.Errorf("what is stored is not what was sent: %w", readErr)
+			}
+		}
+		c.count(err == nil)
+		if err != nil {
+			t.Errorf("at byte %d, kill %t, after %v: %v", at, kill, first, err)
+		}
+		clear(r.configs)
+		if err := errors.Join(r.terraform(t, nil), r.check(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report(t, &c)
+}
+
+// TestTortureSoak makes one virtual machine and destroys it again and again with one client: nothing may add up.
+func TestTortureSoak(t *testing.T) {
+	t.Parallel()
+	if !*tortureAll {
+		return
+	}
+	const cycles = 1000
+	var c tally
+	r := newRig(t)
+	worker := r.connect(t)
+	var goroutines, files int
+	for cycle := range cycles {
+		for _, configs := range []map[string]map[string]any{{"xen_virtual_machine.web": {"type": "hvm", "memory": 16, "shutdown_timeout": "0s"}}, {}} {
+			r.configs = configs
+			actions, err := r.decide(t)
+			if err == nil {
+				err = r.carryOut(t, worker, actions, 1)
+			}
+			if err != nil {
+				t.Fatalf("cycle %d: %v", cycle, err)
+			}
+		}
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cycle == 10 {
+			goroutines, files = runtime.NumGoroutine(), len(open)
+		}
+		c.count(cycle < 10 || runtime.NumGoroutine() <= goroutines+20 && len(open) <= files+10)
+	}
+	if err := r.check(t); err != nil || c.lost > 0 {
+		t.Errorf("after %d cycles there are %d goroutines, not %d; %v", cycles, runtime.NumGoroutine(), goroutines, err)
+	}
+	report(t, &c)
+}
+
+// TestTortureCrowd makes virtual machines with as many hands as Terraform has with -parallelism=20 while others are destroyed, and demands
+// that what the provider holds meanwhile does not grow with their number, and is given back.
+func TestTortureCrowd(t *testing.T) {
+	t.Parallel()
+	count := 4
+	if *tortureAll {
+		count = 50
+	}
+	r := newRig(t, simhost.Memory(1<<20, 1536))
+	crowd := func(prefix string) map[string]map[string]any {
+		configs := map[string]map[string]any{}
+		for i := range count {
+			configs[fmt.Sprintf("xen_virtual_machine.%s%d", prefix, i)] = map[string]any{"name": fmt.Sprintf("%s-%d", prefix, i), "type": "hvm", "memory": 16, "shutdown_timeout": "0s"}
+		}
+		return configs
+	}
+	c := tally{tried: 2 * count}
+	before := runtime.NumGoroutine()
+	for _, prefix := range []string{"old", "new"} {
+		r.configs = crowd(prefix)
+		most := watch(t, r.h)
+		if err := r.terraformWith(t, 20, nil); err != nil {
+			c.lost++
+			t.Errorf("making %s: %v", prefix, err)
+		}
+		if sessions, goroutines := most(); sessions > 9 || goroutines > before+400 {
+			c.lost++
+			t.Errorf("at most %d sessions and %d goroutines at once", sessions, goroutines-before)
+		}
+		if err := r.check(t); err != nil {
+			c.lost++
+			t.Error(err)
+		}
+	}
+	clear(r.configs)
+	if err := r.terraformWith(t, 20, nil); err != nil {
+		t.Error(err)
+	}
+	if err := r.check(t); err != nil {
+		c.lost++
+		t.Error(err)
+	}
+	report(t, &c)
+}
+
+// watch looks at what a run holds, until it is asked for the most.
+func watch(t *testing.T, h *simhost.Host) (most func() (sessions, goroutines int)) {
+	t.Helper()
+	stop, done := make(chan struct{}), make(chan struct{})
+	var sessions, goroutines int
+	go func() {
+		defer close(done)
+		for {
+			sessions, goroutines = max(sessions, h.Sessions()), max(goroutines, runtime.NumGoroutine())
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return func() (int, int) {
+		close(stop)
+		<-done
+		return sessions, goroutines
+	}
+}
