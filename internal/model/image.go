@@ -231,6 +231,9 @@ type Header struct {
 // Ref names the record.
 func (h Header) Ref() Ref { return Ref{Host: h.Host, ID: h.ID} }
 
+// Number is the record's own number.
+func (h Header) Number() int { return h.ID }
+
 // FieldError says which attribute of a specification is wrong, and why.
 type FieldError struct {
 	Field string // attribute path with dots, "disks.xvda.size"

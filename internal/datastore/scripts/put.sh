@@ -14,13 +14,20 @@ exec 9>>locks/records
 flock -w 60 9
 if [ "$mode" != create ] && [ ! -e "$record" ]; then exit 44; fi
 if [ "$mode" = create ] && [ -e "$record" ]; then exit 45; fi
+# damaged FILE...: records that were cut off. What they use and claim is not known, so it must not be given away.
+damaged() { grep -L '^}$' -- "$@" 2>/dev/null | grep -vxF -e "$record" || true; }
+
 if [ "$mode" = idle ]; then
 	users=$(grep -lxF -e "    \"$kind/$id\"," -e "    \"$kind/$id\"" -- vms/*/vm.json 2>/dev/null || true)
 	[ -z "$users" ] || { printf '%s\n' "$users"; exit 46; }
+	broken=$(damaged vms/*/vm.json)
+	[ -z "$broken" ] || { printf '%s\n' "$broken"; exit 47; }
 fi
+broken=$(damaged "$kind"/*/"$file")
 while [ "$claims" -gt 0 ]; do
 	holder=$(grep -lxF -e "    \"$1\"," -e "    \"$1\"" -- "$kind"/*/"$file" 2>/dev/null | grep -vxF -e "$record" | head -n 1 || true)
 	[ -z "$holder" ] || { printf '%s\n%s\n' "$1" "$holder"; exit 42; }
+	[ -z "$broken" ] || grep -qxF -e "    \"$1\"," -e "    \"$1\"" -- "$record" 2>/dev/null || { printf '%s\n' "$broken"; exit 47; }
 	claims=$((claims - 1))
 	shift
 done
