@@ -121,6 +121,10 @@ func Decode[T numbered](s Snapshot, kind model.Kind, id int) (T, error) {
 		err = errors.New(strings.Trim(said, "()"))
 	case err == nil && record.Number() != id:
 		err = fmt.Errorf("it says that it is %s %d", kind.Noun(), record.Number())
+	case err == nil:
+		if checked, ok := any(record).(interface{ Sound() error }); ok {
+			err = checked.Sound()
+		}
 	}
 	if err != nil {
 		var none T
