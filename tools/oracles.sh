@@ -31,6 +31,9 @@ bzip2     bzip2           packs the images that the provider unpacks
 mke2fs    e2fsprogs       makes and judges file systems
 zstd      zstd            unpacks what is sent over slow links
 python3   python3         stores what is sent
+sudo      sudo            runs scripts for users other than root
+csh       csh             a login shell that is not POSIX
+fish      fish            another one
 END
     [ -n "$peers" ] && cat <<'END'
 ssh       openssh-client  scp, sftp and ssh, to compare transfers with

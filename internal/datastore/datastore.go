@@ -40,6 +40,7 @@ const (
 	exitAbsent   = 44
 	exitExists   = 45
 	exitInUse    = 46
+	exitDamaged  = 47
 	exitLocked   = 75
 )
 
@@ -187,7 +188,7 @@ func (s *Store) put(ctx context.Context, kind model.Kind, header model.Header, r
 		return err
 	}
 	_, err = s.host.Run(ctx, script)
-	return explain(err)
+	return s.explain(err)
 }
 
 // UpdateScript is Update as a part of a longer script. Nothing about it has to be explained when the record stands and its claims and
@@ -216,7 +217,7 @@ func (s *Store) putScript(kind model.Kind, header model.Header, record any, mode
 const claimLine = `    "%s"`
 
 // explain turns the statuses of the scripts into errors that callers can act on.
-func explain(err error) error {
+func (s *Store) explain(err error) error {
 	exit, ok := errors.AsType[*host.ExitError](err)
 	if !ok {
 		return err
@@ -237,6 +238,8 @@ func explain(err error) error {
 		return fmt.Errorf("the record exists already: %w", exit)
 	case exit.Status == exitInUse:
 		return inUse(lines)
+	case exit.Status == exitDamaged:
+		return fmt.Errorf("%s in the datastore %s on host %s is damaged, so nobody knows what it uses, and nothing that it may use is given away: restore it from a backup or mend it; remove its folder only when nothing of it is needed any more", strings.Join(lines, ", "), s.root, s.host.Name())
 	}
 	return err
 }
@@ -261,7 +264,7 @@ func (s *Store) Remove(ctx context.Context, kind model.Kind, id int) error {
 		Args:       []string{s.root, string(kind), strconv.Itoa(id)},
 		Repeatable: true,
 	})
-	return explain(err)
+	return s.explain(err)
 }
 
 // recordOf reads "vms/3/vm.json".
@@ -271,7 +274,7 @@ func recordOf(file string) (model.Kind, int, error) {
 		return "", 0, fmt.Errorf("%q is not the path of a record", file)
 	}
 	id, err := strconv.Atoi(parts[1])
-	if err != nil {
+	if err != nil || strconv.Itoa(id) != parts[1] {
 		return "", 0, fmt.Errorf("%q is not the path of a record", file)
 	}
 	return model.Kind(parts[0]), id, nil

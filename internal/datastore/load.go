@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed" // the script
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -24,8 +25,13 @@ type File struct {
 	Modified  int64 // seconds since 1970
 }
 
+// maxRecordKiB is more than any record takes: a context with its files in base64 stays far below.
+const maxRecordKiB = 16 << 10
+
 // Snapshot is everything a datastore holds at one moment.
 type Snapshot struct {
+	Host, Root string // where it was read
+
 	Records map[model.Kind]map[int][]byte // JSON
 	Files   map[string]File               // by absolute path
 	Texts   map[string]string             // deployment files by absolute path
@@ -37,7 +43,7 @@ func (s *Store) Load(ctx context.Context, also string) (Snapshot, []byte, error)
 	result, err := s.host.Run(ctx, host.Script{
 		Step:       "read the datastore " + s.root,
 		Text:       loadScript + also,
-		Args:       []string{s.root, Layout},
+		Args:       []string{s.root, Layout, strconv.Itoa(maxRecordKiB)},
 		Repeatable: true,
 	})
 	if err != nil {
@@ -47,7 +53,7 @@ func (s *Store) Load(ctx context.Context, also string) (Snapshot, []byte, error)
 	if len(parts) != 3 {
 		return Snapshot{}, nil, fmt.Errorf("host %s answered something else than the content of the datastore %s: %q", s.host.Name(), s.root, result.Stdout)
 	}
-	snapshot := Snapshot{Records: map[model.Kind]map[int][]byte{}, Files: s.parseFiles(parts[1]), Texts: map[string]string{}}
+	snapshot := Snapshot{Host: s.host.Name(), Root: s.root, Records: map[model.Kind]map[int][]byte{}, Files: s.parseFiles(parts[1]), Texts: map[string]string{}}
 	s.collect(snapshot, parts[0])
 	return snapshot, parts[2], nil
 }
@@ -98,15 +104,32 @@ func (s *Store) parseFiles(lines []byte) map[string]File {
 	return files
 }
 
-// Decode reads one record of a snapshot; ErrAbsent when there is none.
-func Decode[T any](s Snapshot, kind model.Kind, id int) (T, error) {
+// numbered is what every record is by its Header.
+type numbered interface{ Number() int }
+
+// Decode reads one record of a snapshot; ErrAbsent when there is none. A record that cannot be read, or is that of another number, is an
+// error that names its file: it is not absent, and stands in nobody else's way.
+func Decode[T numbered](s Snapshot, kind model.Kind, id int) (T, error) {
 	var record T
 	content, ok := s.Records[kind][id]
 	if !ok {
 		return record, ErrAbsent
 	}
-	if err := json.Unmarshal(content, &record); err != nil {
-		return record, fmt.Errorf("the record of %s %d is damaged (%w): mend or remove its file %s", kind.Noun(), id, err, recordFiles[kind])
+	err := json.Unmarshal(content, &record)
+	switch said := strings.TrimSpace(string(content)); {
+	case err != nil && strings.HasPrefix(said, "(") && len(said) < 200:
+		err = errors.New(strings.Trim(said, "()"))
+	case err == nil && record.Number() != id:
+		err = fmt.Errorf("it says that it is %s %d", kind.Noun(), record.Number())
+	case err == nil:
+		if checked, ok := any(record).(interface{ Sound() error }); ok {
+			err = checked.Sound()
+		}
+	}
+	if err != nil {
+		var none T
+		file := path.Join(s.Root, string(kind), strconv.Itoa(id), recordFiles[kind])
+		return none, fmt.Errorf("the record of %s %d is damaged: %w. It is the file %s on host %s: restore it from a backup or mend it; remove its folder only when nothing of it is needed any more", kind.Noun(), id, err, file, s.Host)
 	}
 	return record, nil
 }

@@ -96,7 +96,8 @@ func bootDevices(letters string) (devices []string) {
 	return devices
 }
 
-var passwordLine = regexp.MustCompile(`(vncpasswd ?= ?"?)[^",\]]*`)
+// passwordLine ends where xl's string or option does: not at an escaped quote.
+var passwordLine = regexp.MustCompile(`(vncpasswd ?= ?"?)(?:[^"\\,\n]|\\.)*`)
 
 // withoutPassword is a deployment file that may be shown.
 func withoutPassword(text string) string {

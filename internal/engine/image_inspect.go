@@ -37,6 +37,14 @@ func InspectSource(ctx context.Context, path string) (SourceInfo, error) {
 	return SourceInfo{Format: info.Format, VirtualMiB: mebibytes(info.VirtualBytes)}, nil
 }
 
+// PublicPath is the path of an image's source for those who did not write it: of a URL without what may be a secret.
+func PublicPath(path string) string {
+	if model.IsURL(path) {
+		return transfer.WithoutCredentials(path)
+	}
+	return path
+}
+
 // CheckFormat tells whether content of the format that InspectSource found can become the image.
 func CheckFormat(typ model.ImageType, wanted, found string) error {
 	return checkFormat(typ, wanted, found)

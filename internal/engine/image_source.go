@@ -5,6 +5,7 @@ import (
 	_ "embed" // the script
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -107,11 +108,11 @@ func (s *site) deliver(ctx context.Context, image model.Image, spec model.ImageS
 	}
 	verbatim := !spec.Type.IsDisk()
 	if spec.HostPath != "" || spec.FetchFrom == model.FetchFromHost {
-		source := transfer.HostSource{Path: spec.HostPath, URL: spec.Path, Forbidden: s.store.Root(), Checksum: sums.declared, Verbatim: verbatim}
+		source := transfer.HostSource{Path: spec.HostPath, URL: spec.Path, Forbidden: s.store.Root(), Checksum: sums.declared, Verbatim: verbatim, Limit: contentLimit(spec)}
 		info, err := transfer.Fetch(ctx, s.host, source, file)
 		return newContent(file, info), err
 	}
-	source := transfer.Source{Path: spec.Path, Checksum: sums.declared, Verbatim: verbatim}
+	source := transfer.Source{Path: spec.Path, Checksum: sums.declared, Verbatim: verbatim, Limit: contentLimit(spec)}
 	if model.IsURL(spec.Path) {
 		source.Path, source.URL = "", spec.Path
 	}
@@ -123,6 +124,14 @@ func (s *site) deliver(ctx context.Context, image model.Image, spec model.ImageS
 	found, err := transfer.Identify(ctx, s.host, file)
 	info.Format, info.VirtualBytes = found.Format, found.VirtualBytes
 	return newContent(file, info), err
+}
+
+// contentLimit is how many bytes a content of a declared size can have at most, with what formats add of their own.
+func contentLimit(spec model.ImageSpec) int64 {
+	if spec.Size <= 0 || spec.Size > math.MaxInt64>>22 {
+		return 0
+	}
+	return spec.Size<<20 + spec.Size<<17 + 64<<20
 }
 
 func newContent(file string, info transfer.Info) content {

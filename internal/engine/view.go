@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/onexen/terraform-provider-xen/internal/datastore"
@@ -69,7 +70,8 @@ func (s *site) explainLook(ctx context.Context, err error) error {
 	return err
 }
 
-// parseDomains joins xl vm-list, which knows UUIDs, with xl list, which knows states.
+// parseDomains joins xl vm-list, which knows UUIDs, with xl list, which knows states. Both show dom0 when they are whole. A domain that only
+// the first one shows went in between, or is about to.
 func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
 	entries, err := xl.ParseVMList(vmList)
 	if err != nil {
@@ -83,9 +85,17 @@ func parseDomains(vmList, list []byte) (map[string]xl.Domain, error) {
 	for _, domain := range running {
 		byID[domain.ID] = domain
 	}
+	hasDom0 := slices.ContainsFunc(entries, func(e xl.VMListEntry) bool { return e.ID == 0 })
+	if _, listed := byID[0]; !listed || !hasDom0 {
+		return nil, errors.New("it is not whole: dom0 itself is not in it")
+	}
 	domains := map[string]xl.Domain{}
 	for _, entry := range entries {
-		if domain, listed := byID[entry.ID]; listed {
+		domain, listed := byID[entry.ID]
+		if !listed {
+			domain = xl.Domain{Name: entry.Name, ID: entry.ID, State: "-----d"}
+		}
+		if _, twice := domains[entry.UUID]; listed || !twice {
 			domains[entry.UUID] = domain
 		}
 	}

@@ -78,8 +78,12 @@ type authError struct {
 }
 
 func (e *authError) Error() string {
-	return fmt.Sprintf("%s accepted none of the ways to authenticate that were tried:\n  - %s\nThe last answer was: %s",
+	text := fmt.Sprintf("%s accepted none of the ways to authenticate that were tried:\n  - %s\nThe last answer was: %s",
 		e.to, strings.Join(e.notes, "\n  - "), e.err)
+	if e.err != nil && strings.Contains(e.err.Error(), "Too many authentication failures") {
+		text += "\nThe host hangs up after some keys (MaxAuthTries): name the right one with private_key_file, and it goes first"
+	}
+	return text
 }
 
 func (e *authError) Unwrap() error { return e.err }

@@ -218,6 +218,17 @@ func (i Image) Pristine() bool {
 	return i.SHA256 != "" && !i.Altered && !i.Persistent && (i.State == ImageReady || i.State == ImageUsed)
 }
 
+// Sound tells what a record lacks that nothing could be done without, or has that would lead out of its folder.
+func (i Image) Sound() error {
+	if !slices.Contains(ImageTypes, i.Type) {
+		return fmt.Errorf("its type is %q", i.Type)
+	}
+	if i.File != "" && (path.Base(i.File) != i.File || i.File == "." || i.File == "..") {
+		return fmt.Errorf("its file %q is not the name of a file in its folder", i.File)
+	}
+	return nil
+}
+
 // Header is what every record begins with.
 type Header struct {
 	Host   string            `json:"-"` // the host it was read from
@@ -230,6 +241,9 @@ type Header struct {
 
 // Ref names the record.
 func (h Header) Ref() Ref { return Ref{Host: h.Host, ID: h.ID} }
+
+// Number is the record's own number.
+func (h Header) Number() int { return h.ID }
 
 // FieldError says which attribute of a specification is wrong, and why.
 type FieldError struct {

@@ -1,7 +1,10 @@
 package model
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -175,6 +178,17 @@ type VirtualMachine struct {
 	Learned        map[string][]string `json:"-"` // by network card: addresses that the host has seen, while the guest runs
 	DomID          int                 `json:"-"` // 0 when there is no domain
 	DeploymentText string              `json:"-"` // the deployment file without its password
+}
+
+// Sound tells what a record lacks without which its domain would look gone.
+func (vm VirtualMachine) Sound() error {
+	if len(vm.UUID) != 36 || strings.ToLower(vm.UUID) != vm.UUID {
+		return fmt.Errorf("its UUID is %q", vm.UUID)
+	}
+	if vm.State == "" {
+		return errors.New("it has no state")
+	}
+	return nil
 }
 
 // Addresses are the IP addresses of its network cards, in the order of their names: the one that a card was given, then those that the

@@ -19,7 +19,9 @@ const (
 
 var (
 	nicNamePattern = regexp.MustCompile(`^eth(0|[1-9][0-9]?)$`)
-	slotPattern    = regexp.MustCompile(`^(xvd[a-z]{1,3}|hd[a-d]|sd[a-p])$`)
+	// libxl looks a plain name up in its own folder.
+	bootloaderPattern = regexp.MustCompile(`^/?[A-Za-z0-9][A-Za-z0-9/._+-]*$`)
+	slotPattern       = regexp.MustCompile(`^(xvd[a-z]{1,3}|hd[a-d]|sd[a-p])$`)
 )
 
 // NICIndex is the number in a nic's name: 2 for eth2. The name must have been checked.
@@ -160,7 +162,7 @@ func (o *OS) check() *FieldError {
 		return fieldError("os.cmdline", "the kernel's command line is one line without control characters")
 	case o.Firmware != "" && o.Firmware != "bios" && o.Firmware != "uefi":
 		return fieldError("os.firmware", "%q is not a firmware: use bios or uefi", o.Firmware)
-	case o.Bootloader != "" && (hasControl(o.Bootloader) || strings.ContainsAny(o.Bootloader, " ,")):
+	case o.Bootloader != "" && !bootloaderPattern.MatchString(o.Bootloader):
 		return fieldError("os.bootloader", "%q is not a program: use pygrub or an absolute path", o.Bootloader)
 	}
 	for _, device := range o.Boot {

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/onexen/terraform-provider-xen/internal/engine"
 	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
@@ -44,7 +45,7 @@ func imageResults() map[string]schema.Attribute {
 		"type":            schema.StringAttribute{Computed: true, MarkdownDescription: "`OS`, `CDROM`, `DATABLOCK`, `KERNEL` or `RAMDISK`."},
 		"persistent":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether one virtual machine uses the image itself instead of a copy."},
 		"enabled":         schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether virtual machines may be made from the image."},
-		"path":            schema.StringAttribute{Computed: true, MarkdownDescription: "Local path or URL that the content came from; null when it came from the host or was made empty."},
+		"path":            schema.StringAttribute{Computed: true, MarkdownDescription: "Local path or URL that the content came from, a URL without user name, password and query; null when it came from the host or was made empty."},
 		"host_path":       schema.StringAttribute{Computed: true, MarkdownDescription: "Path on the host that the content came from."},
 		"source_image_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the image that the content came from, which may be gone since."},
 		"format":          schema.StringAttribute{Computed: true, MarkdownDescription: "`raw` or `qcow2`; null for `KERNEL` and `RAMDISK`."},
@@ -89,7 +90,7 @@ func imageData(ctx context.Context, image model.Image, diags *diag.Diagnostics) 
 		Type:           types.StringValue(string(image.Type)),
 		Persistent:     types.BoolValue(image.Persistent),
 		Enabled:        types.BoolValue(image.State != model.ImageDisabled),
-		Path:           stringOrNull(image.Path),
+		Path:           stringOrNull(engine.PublicPath(image.Path)),
 		HostPath:       stringOrNull(image.HostPath),
 		SourceImageID:  refValue(image.Host, image.SourceImage),
 		Format:         stringOrNull(image.Format),

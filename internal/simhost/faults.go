@@ -12,6 +12,7 @@ type fault struct {
 	Prefix string // first words of the command line
 	Exit   int
 	Stderr string
+	Stdout string
 	Delay  time.Duration
 	Times  int // runs left; negative: for ever
 	Skip   int // runs that pass before
@@ -68,6 +69,12 @@ func (h *Host) FailRun(n, times int) {
 		}
 		return w.setFaults(append(list, fault{Exit: 1, Stderr: "simhost: this run fails", Skip: n - 1, Times: times}))
 	})
+}
+
+// AnswerTool makes the next n commands whose line begins with these words print the text and succeed without doing their work; -1 makes
+// all of them, until ClearFaults.
+func (h *Host) AnswerTool(n int, prefix, stdout string) {
+	h.addFault(fault{Prefix: prefix, Stdout: stdout, Times: n})
 }
 
 // DelayTool makes every command whose line begins with these words wait before it works, until ClearFaults.
@@ -143,7 +150,11 @@ func (c *call) suffer(name string) (status int, failed bool) {
 	}
 	for _, f := range met {
 		time.Sleep(f.Delay)
-		if f.Delay == 0 {
+		switch {
+		case f.Delay == 0 && f.Exit == 0 && f.Stderr == "":
+			c.printf("%s", f.Stdout)
+			return 0, true
+		case f.Delay == 0:
 			return c.fail(f.Exit, "%s", strings.TrimSuffix(f.Stderr, "\n")), true
 		}
 	}

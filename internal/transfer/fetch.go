@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed" // the scripts
 	"errors"
@@ -28,6 +29,7 @@ type HostSource struct {
 	URL       string    // fetched with the host's curl or wget
 	Checksum  *Checksum // compared with the bytes as delivered, before any decompression; nil checks nothing
 	Verbatim  bool      // store the delivered bytes as they are: no decompression, no format
+	Limit     int64     // how many bytes the content, decompressed, may have; 0: as many as a disk can have
 }
 
 // Fetch makes the file dst of a host from what the host fetches itself, and tells what it is. Gzip, xz, zstd and bzip2 are found by
@@ -50,7 +52,7 @@ func Fetch(ctx context.Context, to Runner, src HostSource, dst string) (Info, er
 	result, err := to.Run(ctx, host.Script{
 		Step:  fmt.Sprintf("fetch %s into %s", src.name(), dst),
 		Text:  fetchScript + headsScript,
-		Args:  []string{dst, src.Path, src.Forbidden, algorithm, want, verbatim},
+		Args:  []string{dst, src.Path, src.Forbidden, algorithm, want, verbatim, strconv.FormatInt(cmp.Or(src.Limit, maxVirtualBytes), 10)},
 		Stdin: strings.NewReader(src.URL + "\n" + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(src.URL) + "\n"),
 	})
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 func without(t *testing.T, missing ...string) localRunner {
 	t.Helper()
 	bin := t.TempDir()
-	for _, tool := range []string{"sh", "dd", "od", "tr", "tail", "stat", "cp", "mv", "rm", "readlink", "sha256sum", "md5sum", "gzip", "xz", "zstd", "bzip2", "curl", "wget", "fallocate"} {
+	for _, tool := range []string{"sh", "dd", "od", "tr", "tail", "head", "stat", "cp", "mv", "rm", "readlink", "sha256sum", "md5sum", "gzip", "xz", "zstd", "bzip2", "curl", "wget", "fallocate"} {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatalf("the test needs %s", tool)

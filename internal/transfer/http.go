@@ -54,6 +54,9 @@ var anyURL = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s"/?#]*@)?([^
 // maskURLs takes user names, passwords, queries and fragments, any of which may be a token, out of the URLs in a text.
 func maskURLs(text string) string { return anyURL.ReplaceAllString(text, "$1$2") }
 
+// WithoutCredentials is a URL as anybody may see it: without user name, password, query and fragment.
+func WithoutCredentials(address string) string { return maskURLs(address) }
+
 // maskError is an error of the HTTP client without credentials; it still matches the context's errors.
 func maskError(err error) error {
 	return maskedError{maskURLs(err.Error()), err}

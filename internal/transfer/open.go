@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type input struct {
 	unpacked hash.Hash    // over the delivered bytes when they differ from the content; else nil
 	known    *Checksum    // of the delivered bytes, when they need not be read for it
 	verbatim bool
+	limit    int64  // of the content
 	format   string // once identified
 	closers  []func()
 }
@@ -65,7 +67,7 @@ func (src Source) name() string {
 
 // open opens a source and reads its head; the context bounds all reading of a URL.
 func open(ctx context.Context, src Source) (*input, error) {
-	in := &input{size: -1, verbatim: src.Verbatim}
+	in := &input{size: -1, verbatim: src.Verbatim, limit: cmp.Or(src.Limit, maxVirtualBytes)}
 	openIt := in.openPath
 	if src.URL != "" {
 		openIt = in.openURL

@@ -61,7 +61,7 @@ func prepare(ctx context.Context, to Runner, src Source, dst Target, need int64)
 	return parseReadiness(result.Stdout)
 }
 
-// parseReadiness reads lines such as "tool zstd", "sent 0 64" and, before a map, "base".
+// parseReadiness reads lines such as "tool zstd", "free 4096", "sent 0 64" and, before a map, "base".
 func parseReadiness(text []byte) (r readiness, err error) {
 	lines := bufio.NewReader(bytes.NewReader(text))
 	for {
@@ -72,6 +72,12 @@ func parseReadiness(text []byte) (r readiness, err error) {
 		switch fields := strings.Fields(line); {
 		case len(fields) == 2 && fields[0] == "tool":
 			r.tool = fields[1]
+		case len(fields) == 2 && fields[0] == "free":
+			kib, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil || kib < 0 {
+				return r, fmt.Errorf("the host answered %q where the free space was expected", line)
+			}
+			r.room = max(1, min(kib, maxVirtualBytes>>10)<<10)
 		case len(fields) == 1 && fields[0] == "base":
 			r.base, err = parseMap(lines)
 			return r, err

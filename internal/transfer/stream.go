@@ -59,6 +59,7 @@ type stream struct {
 
 // already is what needs no sending.
 type already struct {
+	room int64      // bytes that are free on the host; 0: not known
 	sent unitSet    // was sent by an interrupted transfer
 	base contentMap // of the file that the new one starts from
 }
@@ -150,6 +151,9 @@ func (s *stream) readBlocks() error {
 			return err
 		}
 		off += int64(b.n) + b.hole
+		if off > s.in.limit {
+			return tooLarge(s.in.limit)
+		}
 		b.pad = int(s.in.padding(off)) // only behind the last block
 		b.users.Store(1)
 		if s.hash != nil {
@@ -186,13 +190,16 @@ func (s *stream) hashBlocks(h hash.Hash) error {
 
 func (s *stream) cutBlocks() error {
 	defer close(s.out)
-	base, size := cursor{m: &s.already.base}, int64(0)
+	base, size, taken := cursor{m: &s.already.base}, int64(0), int64(0)
 	for b := range s.cut {
 		shipment := &shipment{ready: make(chan struct{}), free: func() { s.release(b) }}
 		if b.hole > 0 {
 			shipment.frames = s.wipe(&base, b.off/unit, (b.off+b.hole)/unit)
 		} else {
 			shipment.frames = s.frames(&base, b)
+		}
+		if taken += shipment.data(); s.already.room > 0 && taken > s.already.room {
+			return fmt.Errorf("the content takes more than the %d MiB that are free on the host", s.already.room>>20)
 		}
 		size = b.off + int64(b.n) + b.hole + int64(b.pad)
 		select {
@@ -357,6 +364,21 @@ func (s *shipment) content() (bytes int64) {
 		}
 	}
 	return bytes
+}
+
+// data is how many bytes on the host the frames take at most.
+func (s *shipment) data() (bytes int64) {
+	for _, f := range s.frames {
+		if f.kind == 'd' {
+			bytes += f.count * unit
+		}
+	}
+	return bytes
+}
+
+// tooLarge says that a content has more bytes than it may.
+func tooLarge(limit int64) error {
+	return fmt.Errorf("the content has more than the %d MiB that it may have; a larger size lets it have more", limit>>20)
 }
 
 // lay puts the lines and data of a shipment in a row.

@@ -32,6 +32,9 @@ type Source struct {
 	// Verbatim stores the delivered bytes as they are: no decompression, no format, no padding. Kernels, initial
 	// ramdisks and other files that are no disks are sent so.
 	Verbatim bool
+	// Limit is how many bytes the content, decompressed, may have; 0: as many as a disk can have. What packs terabytes into a megabyte is
+	// found out when it passes the limit, or what is free on the host.
+	Limit int64
 	// Progress, when set, is called from one goroutine at the start, every two seconds and at the end of Send.
 	Progress func(Progress)
 }

@@ -70,3 +70,15 @@ func TestForeignDomainNamesWhatIsBeyond(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseForeign(f *testing.F) {
+	f.Add([]byte(`{"domid":0}`))
+	f.Add([]byte(`[{"domid":1,"config":{"disks":[{}],"nics":[null],"vfbs":[{"vnc":null}],"b_info":{"type.hvm":{"vnc":{}}}}}]`))
+	f.Add([]byte(`{"domid":1,"config":null}`))
+	f.Add([]byte(`[[{"domid":1}]]`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if d, err := ParseForeign(text); err == nil && d.ID < 0 && !strings.Contains(string(text), "-") {
+			t.Errorf("%+v", d)
+		}
+	})
+}

@@ -73,7 +73,7 @@ func TestListsRefuseWhatTheyDoNotUnderstand(t *testing.T) {
 			t.Errorf("ParseVMList(%q) = %+v", text, got)
 		}
 	}
-	for _, text := range []string{"", "x", "[{}]", `[{"domid":"1"}]`, "(domain (domid 1))", `[{"domid":1,"config":{"disks":3}}]`} {
+	for _, text := range []string{"", "x", "null", "[null]", "[{}]", `[{"domid":"1"}]`, "(domain (domid 1))", `[{"domid":1,"config":{"disks":3}}]`} {
 		if got, err := ParseListLong([]byte(text)); err == nil {
 			t.Errorf("ParseListLong(%q) = %+v", text, got)
 		}

@@ -87,6 +87,9 @@ func ParseListLong(output []byte) ([]LongDomain, error) {
 	if err := json.Unmarshal([]byte(text), &read); err != nil {
 		return nil, fmt.Errorf("xl list -l: %w (output_format in /etc/xen/xl.conf must be json)", err)
 	}
+	if read == nil {
+		return nil, errors.New("xl list -l: null instead of a list")
+	}
 	domains := make([]LongDomain, 0, len(read))
 	for _, d := range read {
 		if d.DomID == nil {

@@ -15,13 +15,24 @@ exec 9>>locks/records
 flock -w 60 9
 if [ "$mode" != create ] && [ ! -e "$record" ]; then exit 44; fi
 if [ "$mode" = create ] && [ -e "$record" ]; then exit 45; fi
+# damaged FILE...: records that were cut off. What they use and claim is not known, so it must not be given away.
+damaged() { grep -L '^}$' -- "$@" 2>/dev/null | grep -vxF -e "$record" || true; }
+
 if [ "$mode" = idle ]; then
 	users=$(grep -lxF -e "    \"$kind/$id\"," -e "    \"$kind/$id\"" -- vms/*/vm.json 2>/dev/null || true)
 	[ -z "$users" ] || { printf '%s\n' "$users"; exit 46; }
+	broken=$(damaged vms/*/vm.json)
+	[ -z "$broken" ] || { printf '%s\n' "$broken"; exit 47; }
 fi
 if [ -n "$claims" ]; then
 	taken=$(printf '%s' "$claims" | grep -HxF -f - -- "$kind"/*/"$file" 2>/dev/null | grep -v -m 1 "^$record:" || true)
 	[ -z "$taken" ] || { printf '%s\n%s\n' "${taken#*:}" "${taken%%:*}"; exit 42; }
+	broken=$(damaged "$kind"/*/"$file")
+	if [ -n "$broken" ]; then
+		# It may have what is claimed anew. Each claim stands twice in the list, with a comma and without.
+		mine=$(printf '%s' "$claims" | grep -cxF -f - -- "$record" 2>/dev/null || true)
+		[ "${mine:-0}" -ge $(($(printf '%s' "$claims" | wc -l) / 2)) ] || { printf '%s\n' "$broken"; exit 47; }
+	fi
 fi
 while [ $# -gt 0 ]; do
 	grep -qxF -e "$2" -- "$1"/*.json 2>/dev/null || { printf '%s\n' "$1"; exit 43; }

@@ -4,6 +4,13 @@
 before=$(stat -c '%s %y' -- "$1")
 if [ "$5" = convert ] || [ "$2" != "$4" ]; then
 	need_qemu
+	# A small file may hold a compressed disk that would fill the host's.
+	taken=$(qemu-img map --output=json -f "$2" -- "$1" 2>/dev/null | awk -F '[:,]' '/"data": true/ { sum += $4 } END { printf "%.0f", sum / 1024 }')
+	room=$(df -Pk -- "${3%/*}" | awk 'END { print $4 }')
+	if [ "${taken:-0}" -gt "$room" ]; then
+		say "the data in $1 takes $((taken / 1024)) MiB when it is unpacked, but only $((room / 1024)) MiB are free in ${3%/*}"
+		exit 28
+	fi
 	qemu-img convert -f "$2" -O "$4" -- "$1" "$3" || {
 		[ "$2" != vhdx ] || say 'A VHDX image that rests on a parent cannot be converted: merge it with its parent first.'
 		exit 1

@@ -4,6 +4,13 @@
 # disks_of_domains prints xl list -l with plain slashes, to look for paths of disks in it.
 disks_of_domains() {
 	listed=$(xl list -l) || { echo "xl list -l failed" >&2; exit 50; }
+	case $listed in
+	\[*\"domid\"*\]) ;;
+	*)
+		echo "xl list -l printed something else than the configurations of all domains (output_format in /etc/xen/xl.conf must be json): nobody knows which disks are in use" >&2
+		exit 50
+		;;
+	esac
 	printf '%s\n' "$listed" | sed 's,\\/,/,g'
 }
 
@@ -15,10 +22,21 @@ need_free_disks() {
 	domains=$(disks_of_domains)
 	for disk; do
 		[ -e "$disk" ] || fail 51 TM "The disk $disk is missing."
+		is_plain "$disk"
 		loop=$(losetup -j "$disk")
 		[ -z "$loop" ] || fail 51 TM "The disk $disk is in use already: $loop"
 		! is_disk "$disk" || fail 51 TM "The disk $disk is in use already by another domain of this host."
 	done
+}
+
+# is_plain DISK: behind a link in the datastore, or a second name of a disk of the virtual machine's own, another one's disk could lie, which
+# neither a record nor xl would show. Disks of the host have links in their names as a matter of course, such as those of LVM.
+is_plain() {
+	case $1 in "${dir%/vms/*}"/*) ;; *) return 0 ;; esac
+	[ ! -L "$1" ] || fail 51 TM "The disk $1 is a symbolic link (to $(readlink -- "$1")), but disks in the datastore are files: put the file itself there."
+	if [ "${1%/*}" = "$dir" ] && [ "$(stat -c %h -- "$1")" -gt 1 ]; then
+		fail 51 TM "The disk $1 has a second name somewhere (a hard link), and two virtual machines could write to it: copy it to a file of its own."
+	fi
 }
 
 # need_free_port PORT: nobody listens on it; 0 is none.
@@ -34,7 +52,10 @@ release_disks() {
 	domains=$(disks_of_domains)
 	for disk; do
 		rounds=0
-		while loops=$(losetup -j "$disk" 2>/dev/null | cut -d: -f1) && [ -n "$loops" ]; do
+		[ -e "$disk" ] || continue
+		while said=$(losetup -j "$disk") || fail 55 TM "Nobody knows whether the disk $disk is still attached: losetup failed."; do
+			loops=$(printf '%s\n' "$said" | cut -d: -f1)
+			[ -n "$loops" ] || break
 			! is_disk "$disk" || break
 			rounds=$((rounds + 1))
 			if [ "$rounds" -ge 10 ]; then for loop in $loops; do losetup -d "$loop" || true; done; fi

@@ -6,7 +6,8 @@ dir=$1 uuid=$2 name=$3 port=$4
 shift 4
 await_save
 [ -s "$dir/checkpoint" ] || fail 59 VMM "There is no checkpoint in $dir."
-for domid in $(domids); do
+ids=$(domids)
+for domid in $ids; do
 	case $(flags "$domid") in
 	??p-*) xl destroy "$domid" ;;
 	*) fail 59 VMM "The domain $domid runs already, although its guest is suspended." ;;

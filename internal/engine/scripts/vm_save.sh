@@ -31,10 +31,12 @@ if [ "$status" != 0 ]; then
 	exit 58
 fi
 rounds=0
-while [ -n "$(domids)" ]; do
+ids=$(domids)
+while [ -n "$ids" ]; do
 	rounds=$((rounds + 1))
 	[ "$rounds" -lt 60 ] || fail 54 VMM "The domain $domid does not go away although its memory is saved."
 	sleep 1
+	ids=$(domids)
 done
 release_disks "$@"
 no_autostart

@@ -15,10 +15,18 @@ fail() {
 	exit "$1"
 }
 
-# domids prints the ids of the domains that have the UUID in $uuid.
+# domids prints the ids of the domains that have the UUID in $uuid. A list that is not whole, or not understood, ends the script: dom0 is in
+# every one, and a domain must not look gone.
 domids() {
 	listed=$(xl vm-list) || { echo "xl vm-list failed" >&2; exit 50; }
-	printf '%s\n' "$listed" | awk -v uuid="$uuid" '$1 == uuid { print $2 }'
+	printf '%s\n' "$listed" | awk -v uuid="$uuid" '
+		NR == 1 { known = $1 == "UUID" && $2 == "ID"; next }
+		NF == 0 { next }
+		length($1) != 36 || $1 !~ /^[0-9A-Fa-f-]*$/ || $2 !~ /^[0-9][0-9]*$/ { known = 0; exit }
+		$2 == 0 { dom0 = 1 }
+		tolower($1) == uuid { found = found $2 "\n" }
+		END { if (!known || !dom0) exit 1; printf "%s", found }' ||
+		{ printf 'xl vm-list printed something else than the list of all domains:\n%s\n' "$listed" >&2; exit 50; }
 }
 
 # watchers prints the /proc folders of the xl processes that create, save, restore or watch over the domain; one that xendomains
@@ -33,4 +41,4 @@ watchers() {
 }
 
 # flags DOMID prints the six letters of xl list: running, blocked, paused, shut down, why, dying.
-flags() { xl list "$1" | awk 'END { print $(NF - 1) }'; }
+flags() { xl list "$1" | awk 'NR > 1 && NF > 5 && $(NF - 1) ~ /^[r-][b-][p-][s-].[d-]$/ { last = $(NF - 1) } END { if (last == "") exit 1; print last }'; }

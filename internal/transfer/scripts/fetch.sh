@@ -2,9 +2,10 @@
 # input, from a server. Prints the digest of the delivered bytes, then what heads.sh prints.
 # $1 file to make  $2 file or block device, empty: a URL  $3 folder that it must not lie in  $4 digest algorithm
 # $5 digest that the delivered bytes must have, or empty  $6 verbatim: store them as they are
+# $7 how many bytes the content may have
 # Exit statuses: 65 wrong or changed data, 70 something is missing on the host, 1 the rest.
 set -eu
-dst=$1 path=$2 forbidden=$3 algorithm=$4 want=$5 verbatim=$6
+dst=$1 path=$2 forbidden=$3 algorithm=$4 want=$5 verbatim=$6 limit=$7
 delivered=$dst.delivered
 
 say() { printf '%s\n' "$*" >&2; }
@@ -37,15 +38,23 @@ digest() {
 	fi
 }
 
+# too_large: more bytes than a content may have, however few were delivered.
+too_large() {
+	say "the content has more than the $((limit / 1048576)) MiB that it may have; a larger size lets it have more"
+	exit 65
+}
+
 # unpack TOOL PACKAGE: decompresses the delivered bytes and keeps runs of zeros as holes.
 unpack() {
 	need "$1" "$2"
-	{ "$1" -dc <"$delivered" || : >"$dst.failed"; } | dd of="$dst" bs=65536 iflag=fullblock conv=sparse status=none
+	{ "$1" -dc <"$delivered" || : >"$dst.failed"; } | head -c "$((limit + 1))" | dd of="$dst" bs=65536 iflag=fullblock conv=sparse status=none
+	[ "$(stat -c %s -- "$dst")" -le "$limit" ] || too_large
 	[ ! -e "$dst.failed" ] || { say "the content could not be decompressed with $1"; exit 65; }
 }
 
 # plain stores the delivered bytes as they are, with holes.
 plain() {
+	[ -b "$delivered" ] || [ "$(stat -c %s -- "$delivered")" -le "$limit" ] || too_large
 	if [ -n "$path" ]; then
 		cp --reflink=auto --sparse=always -- "$delivered" "$dst"
 	else

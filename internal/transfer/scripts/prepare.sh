@@ -1,4 +1,4 @@
-# prepare.sh DST WORK NEED_KIB BASE BASE_MAP: prints what the host can decompress ("tool NAME"), what an interrupted transfer has
+# prepare.sh DST WORK NEED_KIB BASE BASE_MAP: prints what the host can decompress ("tool NAME"), what is free ("free KIB"), what an interrupted transfer has
 # stored already ("sent FIRST COUNT"), and the map of the base behind a line "base".
 dst=$1 work=$2 need=$3 base=$4 base_map=$5 dir=${1%/*}
 dir=${dir:-/}
@@ -10,6 +10,8 @@ for candidate in gzip zstd; do
 	command -v $candidate >/dev/null 2>&1 && tool=$candidate
 done
 echo "tool $tool"
+room=$(free "$dir")
+[ -z "$room" ] || echo "free $room"
 [ -f "$base" ] && [ -f "$base_map" ] || base=''
 
 # What was sent for another base is of no use.
@@ -22,7 +24,7 @@ if [ -f "$work/journal" ]; then
 	need=$((need - stored))
 fi
 # A copy of a base may share its blocks: only writing tells.
-if [ -z "$base" ] && [ "$need" -gt "$(free "$dir")" ] 2>/dev/null; then no_space "$dir" "$need"; fi
+if [ -z "$base" ] && [ "$need" -gt "$room" ] 2>/dev/null; then no_space "$dir" "$need"; fi
 if [ -n "$base" ]; then
 	echo base
 	cat -- "$base_map"
