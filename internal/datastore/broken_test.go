@@ -127,12 +127,9 @@ func TestDamagedRecordKeepsWhatItUses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := store.Reserve(t.Context(), model.KindVirtualMachine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	thief := model.Header{ID: id, Name: "thief", Claims: []string{"name thief", "image 1"}}
-	for _, text := range []string{"", "{\n", string(whole[:len(whole)-2]), strings.Repeat("\x00", len(whole))} {
+	thief := model.Header{ID: reserve(t, store, model.KindVirtualMachine), Name: "thief", Claims: []string{"name thief", "image 1"}}
+	damaged := "vms/2/vm.json in the datastore " + sim.Datastore() + " on host"
+	for text, told := range map[string]string{"": damaged, "{\n": damaged, strings.Repeat("\x00", len(whole)): damaged, string(whole[:len(whole)-2]): "virtual machine"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +139,7 @@ func TestDamagedRecordKeepsWhatItUses(t *testing.T) {
 			"another takes it":    store.Create(t.Context(), model.KindVirtualMachine, thief, thief),
 			"one that has a name": store.Update(t.Context(), model.KindVirtualMachine, model.Header{ID: other.ID, Name: "other", Claims: []string{"name other", "image 1"}}, other),
 		} {
-			if err == nil || !strings.Contains(err.Error(), "vms/3/vm.json in the datastore "+sim.Datastore()) {
+			if err == nil || !strings.Contains(err.Error(), told) {
 				t.Errorf("beside %q %s: %v", text, what, err)
 			}
 		}

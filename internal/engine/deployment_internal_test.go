@@ -11,12 +11,12 @@ import (
 func TestDeploymentFileWithoutPassword(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"plantedX", `a"lanted`, `a\"anted`, `a]planted`[:8], "a'lanted", `\\planted`[:8], `"planted`, `planted\`, "a planted"[:8], "vncpassw"} {
-		for _, typ := range []string{"hvm", "pv"} {
+		for _, typ := range []model.DomainType{model.TypeHVM, model.TypePV} {
 			body := model.VirtualMachineBody{
 				Type: typ, Memory: new(int64), Graphics: &model.Graphics{Password: password, Port: 5901}, OS: &model.OS{},
 			}
 			*body.Memory = 64
-			if typ == "pv" {
+			if typ == model.TypePV {
 				body.OS.Bootloader = "pygrub"
 			}
 			text, err := DeploymentFile(PlainDomain{Name: "web", UUID: ourUUID, Body: body})

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,7 +42,13 @@ func cacheRoot() (string, error) {
 func cacheName(version string, how accel) (string, error) {
 	recipe := sha256.New()
 	fmt.Fprintln(recipe, version, mmdebstrap("", nil), machine{accel: how}.args())
-	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+	err := addFiles(recipe, files, ".")
+	return fmt.Sprintf("lab-%.6x-%s", recipe.Sum(nil), how.name), err
+}
+
+// addFiles adds the files below root, by name and content, to a recipe.
+func addFiles(recipe io.Writer, files embed.FS, root string) error {
+	return fs.WalkDir(files, root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -49,16 +56,10 @@ func cacheName(version string, how accel) (string, error) {
 		fmt.Fprintf(recipe, "%s %d\n%s", path, len(text), text)
 		return err
 	})
-	return fmt.Sprintf("lab-%.6x-%s", recipe.Sum(nil), how.name), err
 }
 
-// built returns the folder of the built lab, and builds it when there is none. Only one process builds; others wait for it.
-// A build happens in a folder beside it that is renamed at the end: what has the final name is complete.
+// built returns the folder of the built lab, and builds it when there is none.
 func (l *Lab) built(ctx context.Context, how accel) (string, error) {
-	root, err := cacheRoot()
-	if err != nil {
-		return "", err
-	}
 	version, err := output(ctx, qemu, "--version")
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", qemu, err)
@@ -67,11 +68,21 @@ func (l *Lab) built(ctx context.Context, how accel) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return l.cached(ctx, name, "the lab", func(ctx context.Context, folder string) error { return l.buildIn(ctx, folder, how) })
+}
+
+// cached returns the folder of that name in the cache, and builds it when there is none. Only one process builds; others wait for it.
+// A build happens in a folder beside it that is renamed at the end: what has the final name is complete.
+func (l *Lab) cached(ctx context.Context, name, what string, build func(ctx context.Context, folder string) error) (string, error) {
+	root, err := cacheRoot()
+	if err != nil {
+		return "", err
+	}
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return "", fmt.Errorf("making the cache folder: %w", err)
 	}
 	folder := filepath.Join(root, name)
-	release, err := lock(ctx, folder+".lock", func() { l.Steps.Say("waiting: another process builds the lab in %s", folder) })
+	release, err := lock(ctx, folder+".lock", func() { l.Steps.Say("waiting: another process builds %s in %s", what, folder) })
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +91,7 @@ func (l *Lab) built(ctx context.Context, how accel) (string, error) {
 		return folder, nil
 	}
 
-	l.Steps.Say("building the lab in %s, once", folder)
+	l.Steps.Say("building %s in %s, once", what, folder)
 	unfinished := folder + ".unfinished"
 	if err := endIn(unfinished); err != nil {
 		return "", err
@@ -89,8 +100,8 @@ func (l *Lab) built(ctx context.Context, how accel) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(unfinished)
-	if err := l.buildIn(ctx, unfinished, how); err != nil {
-		return "", fmt.Errorf("building the lab: %w", err)
+	if err := build(ctx, unfinished); err != nil {
+		return "", fmt.Errorf("building %s: %w", what, err)
 	}
 	return folder, os.Rename(unfinished, folder)
 }

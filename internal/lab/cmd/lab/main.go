@@ -19,6 +19,7 @@ const usage = `Usage: lab [-dir FOLDER] VERB
   up              start the lab, build it first when it was never built; FOLDER/env says how to reach it
   down            end the lab
   build           only build the lab
+  image NAME      print the path of the disk of a guest that obeys contexts, debian or busybox; build it first when it was never built
   ssh [COMMAND]   open a shell on the lab's host, or run a command there
   console NAME    print what the guest NAME wrote to its console
 
@@ -61,6 +62,8 @@ func run(ctx context.Context, args []string) error {
 		return here.Down(ctx)
 	case verb == "build" && len(rest) == 1:
 		return here.Build(ctx)
+	case verb == "image" && len(rest) == 2:
+		return image(ctx, here, rest[1])
 	case verb == "ssh":
 		return ssh(here, rest[1:])
 	case verb == "console" && len(rest) == 2:
@@ -68,6 +71,16 @@ func run(ctx context.Context, args []string) error {
 	}
 	flags.Usage()
 	return flag.ErrHelp
+}
+
+// image prints nothing but the path on standard output.
+func image(ctx context.Context, here *lab.Lab, name string) error {
+	here.Steps = lab.NewSteps(os.Stderr)
+	path, err := here.GuestImage(ctx, name)
+	if err == nil {
+		fmt.Println(path)
+	}
+	return err
 }
 
 // ssh hands the terminal to OpenSSH's client.

@@ -1,0 +1,207 @@
+package acceptance_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/config"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/onexen/terraform-provider-xen/internal/lab"
+)
+
+// TestAccCloudInitGuest boots Debian with cloud-init.
+func TestAccCloudInitGuest(t *testing.T) {
+	contextualized{image: "debian", example: "guest-cloud-init", ip: "192.168.70.181", memory: 256, size: 1024}.test(t)
+}
+
+// TestAccGuestByHand boots a guest of little more than busybox, whose boot script has a few lines and finds the rest in its context.
+func TestAccGuestByHand(t *testing.T) {
+	contextualized{image: "busybox", example: "guest-by-hand", ip: "192.168.70.182", memory: 96, size: 256}.test(t)
+}
+
+// TestAccIPv6Router lets the context of one guest make it a router, and sees another one get its address from it.
+func TestAccIPv6Router(t *testing.T) {
+	d := connect(t)
+	d.forgetConsoles("router", "host")
+	t.Setenv("TF_ACC_PROVIDER_NAMESPACE", "onexen")
+	resource.Test(t, resource.TestCase{Steps: []resource.TestStep{{
+		ProtoV6ProviderFactories: factories,
+		ConfigDirectory:          config.StaticDirectory("../../../examples/ipv6-router"),
+		ConfigVariables: config.Variables{
+			"kernel":       config.StringVariable(guestFile(t, "XEN_LAB_KERNEL")),
+			"ramdisk":      config.StringVariable(guestFile(t, "XEN_LAB_RAMDISK")),
+			"disk":         config.StringVariable(guestImage(t, "busybox")),
+			"outer_bridge": config.StringVariable(bridge()),
+			"memory":       config.IntegerVariable(96),
+		},
+		ConfigPlanChecks: emptyPlan,
+		PostApplyFunc: func() {
+			d.console("router", `^ROUTER advertises 2001:db8:0:70::/64$`)
+			// The address is the prefix and what becomes of the MAC address 02:00:c0:a8:46:b8; the router is known by its own.
+			d.console("host", `^ADDRESS 2001:db8:0:70:0:c0ff:fea8:46b8/64$`, `^ROUTE default via fe80::`, `^3 packets transmitted, 3 packets received`)
+		},
+	}}})
+}
+
+// contextualized is a guest with an image of its own, and the example that starts it.
+type contextualized struct {
+	image, example, ip string
+	memory, size       int // MiB
+}
+
+// test starts the guest and asks it over SSH what has become of its context; then the context changes, which reboots the guest, and at
+// last the guest reboots by itself, without a change.
+func (c contextualized) test(t *testing.T) {
+	d := connect(t)
+	d.forgetConsoles(c.image)
+	t.Setenv("TF_ACC_PROVIDER_NAMESPACE", "onexen")
+	begin := time.Now()
+	reached := func(what string) { t.Logf("%4.0f s  %s", time.Since(begin).Seconds(), what) }
+	first, second := newKey(t), newKey(t)
+	step := func(number string, key ssh.Signer) resource.TestStep {
+		return resource.TestStep{
+			ProtoV6ProviderFactories: factories,
+			ConfigDirectory:          config.StaticDirectory("../../../examples/" + c.example),
+			ConfigVariables: config.Variables{
+				"kernel":         config.StringVariable(guestFile(t, "XEN_LAB_KERNEL")),
+				"ramdisk":        config.StringVariable(guestFile(t, "XEN_LAB_RAMDISK")),
+				"disk":           config.StringVariable(guestImage(t, c.image)),
+				"ssh_public_key": config.StringVariable(strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey())))),
+				"hostname":       config.StringVariable("acc-" + number),
+				"start_script":   config.StringVariable("#!/bin/sh\necho " + number + " on $(hostname) >>/var/started\n"),
+				"ip":             config.StringVariable(c.ip),
+				"size":           config.IntegerVariable(c.size),
+				"memory":         config.IntegerVariable(c.memory),
+				"bridge":         config.StringVariable(bridge()),
+			},
+			ConfigPlanChecks: emptyPlan,
+		}
+	}
+	says := func(key ssh.Signer, hostname, started string) {
+		t.Helper()
+		want := fmt.Sprintf("hostname %s\nswap 64 MiB\nroot has grown\n%s", hostname, started)
+		d.awaitGuest(c.ip, key, want, `echo "hostname $(hostname)"
+awk 'NR > 1 { printf "swap %.0f MiB\n", $3 / 1024 }' /proc/swaps
+df -k / | awk -v mib="$1" '$6 == "/" && $2 > mib * 900 { print "root has grown" }'
+cat /var/started`, fmt.Sprint(c.size))
+	}
+
+	create := step("one", first)
+	create.PostApplyFunc = func() {
+		reached("the guest is started")
+		says(first, "acc-one", "one on acc-one\n")
+		reached("it is what its context says")
+	}
+	change := step("two", second)
+	change.ConfigPlanChecks.PreApply = []plancheck.PlanCheck{
+		plancheck.ExpectResourceAction("xen_virtual_machine."+c.image, plancheck.ResourceActionUpdate),
+		plancheck.ExpectResourceAction("xen_image.root", plancheck.ResourceActionNoop),
+	}
+	change.PostApplyFunc = func() {
+		reached("the context has changed, the guest is started again")
+		says(second, "acc-two", "one on acc-one\ntwo on acc-two\n")
+		reached("it is what its new context says")
+
+		boot := `cat /proc/sys/kernel/random/boot_id`
+		before, err := d.inGuest(c.ip, second, boot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.sh(`xl reboot "$1"`, c.image)
+		for deadline := time.Now().Add(guestPatience); ; time.Sleep(3 * time.Second) {
+			now, err := d.inGuest(c.ip, second, boot)
+			if err == nil && now != before {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the guest has not rebooted: %v", err)
+			}
+		}
+		says(second, "acc-two", "one on acc-one\ntwo on acc-two\n")
+		reached("it is that after a reboot, too, and has run nothing again")
+	}
+	resource.Test(t, resource.TestCase{Steps: []resource.TestStep{create, change}})
+	reached("all is destroyed")
+}
+
+// guestImage is the disk of a guest that obeys contexts, which the lab builds when it was never built.
+func guestImage(t *testing.T, name string) string {
+	t.Helper()
+	path, err := (&lab.Lab{Steps: lab.NewSteps(t.Output())}).GuestImage(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func newKey(t *testing.T) ssh.Signer {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// awaitGuest asks a guest until its answer is the one wanted.
+func (d dom0) awaitGuest(address string, key ssh.Signer, want, script string, args ...string) {
+	d.Helper()
+	for deadline := time.Now().Add(guestPatience); ; time.Sleep(3 * time.Second) {
+		said, err := d.inGuest(address, key, script, args...)
+		if err == nil && said == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			d.Fatalf("within %s the guest %s did not say\n%s\nbut %q, %v", guestPatience, address, want, said, err)
+		}
+	}
+}
+
+// inGuest runs a script in a guest, as root with the key, over a connection from dom0, and gives what it printed.
+func (d dom0) inGuest(address string, key ssh.Signer, script string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(d.Context(), time.Minute)
+	defer cancel()
+	stream, err := d.host.Dial(ctx, address+":22")
+	if err != nil {
+		return "", err
+	}
+	defer stream.Close()
+	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
+	connection, channels, requests, err := ssh.NewClientConn(stream, address, &ssh.ClientConfig{
+		User:              "root",
+		Auth:              []ssh.AuthMethod{ssh.PublicKeys(key)},
+		HostKeyCallback:   ssh.InsecureIgnoreHostKey(), // the guest has made it a moment ago
+		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+	})
+	if err != nil {
+		return "", err
+	}
+	client := ssh.NewClient(connection, channels, requests)
+	defer client.Close()
+	session, err := client.NewSession()
+	if err != nil {
+		return "", err
+	}
+	defer session.Close()
+	var said bytes.Buffer
+	session.Stderr = &said
+	session.Stdin = strings.NewReader(script)
+	printed, err := session.Output("sh -s " + strings.Join(args, " "))
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, said.String())
+	}
+	return string(printed), nil
+}
