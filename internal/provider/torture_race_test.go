@@ -20,6 +20,9 @@ import (
 // nothing is left of the loser.
 func TestTortureRaces(t *testing.T) {
 	t.Parallel()
+	if !*tortureAll {
+		return
+	}
 	hvm := func(name string, also map[string]any) map[string]any {
 		config := map[string]any{"name": name, "type": "hvm", "memory": 16, "shutdown_timeout": "0s"}
 		for key, value := range also {
@@ -70,12 +73,12 @@ func TestTortureRaces(t *testing.T) {
 // was sent.
 func TestTortureUpload(t *testing.T) {
 	t.Parallel()
+	if !*tortureAll {
+		return
+	}
 	const size = 1 << 20
 	random := rand.New(rand.NewPCG(*tortureSeed, 0))
-	points := 2
-	if *tortureAll {
-		points = 30
-	}
+	const points = 30
 	var c tally
 	r := newRig(t)
 	for range points {
@@ -156,10 +159,10 @@ func TestTortureSoak(t *testing.T) {
 // that what the provider holds meanwhile does not grow with their number, and is given back.
 func TestTortureCrowd(t *testing.T) {
 	t.Parallel()
-	count := 4
-	if *tortureAll {
-		count = 50
+	if !*tortureAll {
+		return
 	}
+	const count = 50
 	r := newRig(t, simhost.Memory(1<<20, 1536))
 	crowd := func(prefix string) map[string]map[string]any {
 		configs := map[string]map[string]any{}
