@@ -95,6 +95,7 @@ func (m *virtualMachineModel) planComputed(state virtualMachineModel, changed bo
 		m.DomID, m.State, m.DeploymentFile = types.Int64Unknown(), types.StringUnknown(), types.StringUnknown()
 		m.PendingRestart, m.Addresses = types.ListUnknown(types.StringType), types.ListUnknown(types.StringType)
 		m.VNCPort = types.Int64Unknown()
+		m.ContextMD5, m.ContextSHA256 = types.StringUnknown(), types.StringUnknown()
 		return
 	}
 	restarts := !m.RestartTrigger.Equal(state.RestartTrigger) && m.RestartTrigger.ValueString() != ""
@@ -103,9 +104,10 @@ func (m *virtualMachineModel) planComputed(state virtualMachineModel, changed bo
 		return
 	}
 	m.VNCPort = state.VNCPort
-	if m.Name.Equal(state.Name) {
-		m.DeploymentFile = state.DeploymentFile
+	if !m.Name.Equal(state.Name) {
+		return // the guest may be told its name
 	}
+	m.DeploymentFile, m.ContextMD5, m.ContextSHA256 = state.DeploymentFile, state.ContextMD5, state.ContextSHA256
 	if len(state.PendingRestart.Elements()) == 0 {
 		m.PendingRestart = state.PendingRestart
 	}
