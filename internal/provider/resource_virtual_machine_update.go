@@ -81,7 +81,7 @@ func (r *virtualMachineResource) planUpdate(ctx context.Context, plan *virtualMa
 	plan.Drift = stringMapValue(ctx, nil, &resp.Diagnostics)
 	plan.TemplateValues = state.TemplateValues
 	follows := config.FollowTemplate.ValueBool() && !config.TemplateID.IsNull()
-	if changed || secret || follows || len(state.Drift.Elements()) > 0 {
+	if changed || secret || follows || len(state.Drift.Elements()) > 0 || !plan.Name.Equal(state.Name) {
 		r.planChange(ctx, plan, config, state, resp)
 	}
 	changed = changed || secret || !plan.TemplateValues.Equal(or(state.TemplateValues, types.MapNull(types.StringType))) || len(state.Drift.Elements()) > 0
