@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds the programs that judge our code in the tests (qemu-img, isoinfo, a real sshd, Xen's own parser), installs
+# Finds the programs that judge our code in the tests (qemu-img, isoinfo, cloud-init, a real sshd, Xen's own parser), installs
 # what a Debian machine lacks, and prints where the tests find them:
 #
 #     eval "$(tools/oracles.sh)"
@@ -66,19 +66,24 @@ install_programs() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $wanted </dev/null >&2
 }
 
+# unpack PACKAGE NAME: unpacks a package, and what it needs and is missing here, into the cache's folder NAME.part.
+unpack() {
+    refresh_package_lists
+    rm -rf "$cache/$2.part"
+    mkdir -p "$cache/$2.part/packages" "$cache/$2.part/root"
+    (
+        cd "$cache/$2.part/packages"
+        apt-get download -qq -o APT::Sandbox::User=root $(apt-get install -s --no-install-recommends "$1" | awk '$1 == "Inst" { print $2 }') >&2
+        for package in *.deb; do dpkg -x "$package" ../root; done
+    )
+    rm -r "$cache/$2.part/packages"
+}
+
 # The package openssh-server would start a server on this machine. So it is unpacked into the cache, not installed,
 # together with the libraries of it that are missing here.
 unpack_sshd() {
     say "missing: sshd (openssh-server): the server that our SSH client is tested against; unpacking it into $cache/sshd, nothing is started"
-    refresh_package_lists
-    rm -rf "$cache/sshd.part"
-    mkdir -p "$cache/sshd.part/packages" "$cache/sshd.part/root"
-    (
-        cd "$cache/sshd.part/packages"
-        apt-get download -qq -o APT::Sandbox::User=root $(apt-get install -s --no-install-recommends openssh-server | awk '$1 == "Inst" { print $2 }') >&2
-        for package in *.deb; do dpkg -x "$package" ../root; done
-    )
-    rm -r "$cache/sshd.part/packages"
+    unpack openssh-server sshd
     cat >"$cache/sshd.part/sshd" <<END
 #!/bin/sh
 LD_LIBRARY_PATH='$cache/sshd/root/usr/lib/$(uname -m)-linux-gnu:$cache/sshd/root/lib/$(uname -m)-linux-gnu' exec '$cache/sshd/root/usr/sbin/sshd' "\$@"
@@ -106,6 +111,22 @@ offer_sshd() {
     echo "export XEN_TEST_SSHD='$sshd'"
 }
 
+# The package cloud-init would configure this machine at its next boot, so it is unpacked like that of sshd.
+offer_cloud_init() {
+    modules=/usr/lib/python3/dist-packages
+    if [ ! -d "$modules/cloudinit" ]; then
+        modules=$cache/cloud-init/root$modules
+    fi
+    if [ ! -d "$modules" ]; then
+        command -v apt-get >/dev/null || { say "missing: cloud-init"; return 0; }
+        say "missing: cloud-init: reads our contexts as guests do; unpacking it into $cache/cloud-init, nothing is started"
+        unpack cloud-init cloud-init
+        rm -rf "$cache/cloud-init"
+        mv "$cache/cloud-init.part" "$cache/cloud-init"
+    fi
+    echo "export XEN_CLOUD_INIT='$modules'"
+}
+
 # The cache's folder is named for what makes the parser, so that a changed recipe makes a new one.
 offer_xl_parser() {
     directory=$cache/xl-$(cat "$xl_recipe"/fetch-xl.sh "$xl_recipe"/xlshim.c | sha256sum | cut -c 1-12)
@@ -126,4 +147,5 @@ offer_python() {
 install_programs
 offer_python
 offer_sshd
+offer_cloud_init
 offer_xl_parser

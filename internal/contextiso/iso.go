@@ -1,14 +1,11 @@
 package contextiso
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -22,80 +19,87 @@ import (
 // Label is the volume label by which a guest finds its context.
 const Label = "CONTEXT"
 
-// File is a file to put on the ISO.
+// File is a file to put on the ISO. Its contents are at hand, or somewhere that only the one who puts the image together can read.
 type File struct {
-	Name string      // "init.sh", or "scripts/init.sh" for a file in a folder
-	Mode fs.FileMode // permission bits
-	Size int64
-	Open func() (io.ReadCloser, error)
+	Name   string      // "init.sh", or "scripts/init.sh" for a file in a folder
+	Mode   fs.FileMode // permission bits
+	Size   int64       // bytes
+	SHA256 string      // of the contents, hexadecimal
+	Data   []byte      // the contents, unless there is a From
+	From   string      // names the place of the contents
 }
 
 // Content is a File whose bytes are at hand.
 func Content(name string, mode fs.FileMode, data []byte) File {
-	return File{Name: name, Mode: mode, Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(data)), nil
-	}}
+	return File{Name: name, Mode: mode, Size: int64(len(data)), SHA256: digest(data), Data: data}
 }
 
-// Info describes an ISO that was written.
-type Info struct {
-	Size        int64
-	MD5, SHA256 string // hexadecimal
+// Image is an ISO image that is laid out. Put one after the other, its Parts are the image.
+type Image struct {
+	Parts []Part
+	Size  int64 // bytes
 }
 
-// Write makes an ISO image with the label and the files at the path, readable by its owner
-// only. Names are kept as given, by Rock Ridge and by Joliet. The bytes depend on the label, the
-// names, modes and contents only: not on the order of the files, the time, or the machine. Before
-// it returns, Write reads the image back with another implementation of ISO 9660 and compares
-// every name, mode and byte. A failed Write leaves no file.
-func Write(path, label string, files []File) (info Info, err error) {
-	image, err := newLayout(label, files)
+// Part is a run of bytes of an image.
+type Part struct {
+	Data   []byte // the bytes, unless there is a From
+	From   string // of the file whose contents they are
+	Size   int64  // bytes
+	SHA256 string // hexadecimal
+}
+
+func bytesPart(data []byte) Part {
+	return Part{Data: data, Size: int64(len(data)), SHA256: digest(data)}
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// NewImage lays out an ISO image with the label and the files. Names are kept as given, by Rock Ridge and by Joliet. The bytes depend on
+// the label, the names, modes and contents only: not on the order of the files, the time, or the machine. Before it returns, NewImage
+// reads the image back with another implementation of ISO 9660 and compares every name, mode, place and length, and the contents that
+// are at hand; whoever puts the parts together compares them with their checksums.
+func NewImage(label string, files []File) (*Image, error) {
+	l, err := newLayout(label, files)
 	if err != nil {
-		return Info{}, fmt.Errorf("context image: %w", err)
+		return nil, fmt.Errorf("context image: %w", err)
 	}
-	out, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	image := &Image{Parts: l.parts(), Size: int64(l.sectors) * sectorSize}
+	if err := image.readBack(l); err != nil {
+		return nil, fmt.Errorf("context image, reading it back: %w", err)
+	}
+	return image, nil
+}
+
+// Digest is equal for images of equal bytes. It is a SHA-256 over the checksums of the parts, hexadecimal, and none of the image.
+func (i *Image) Digest() string {
+	var text strings.Builder
+	for _, part := range i.Parts {
+		fmt.Fprintf(&text, "%d %s\n", part.Size, part.SHA256)
+	}
+	return digest([]byte(text.String()))
+}
+
+// readBack compares the image with its layout. What is not at hand takes no space in the temporary file.
+func (i *Image) readBack(l *layout) (err error) {
+	out, err := os.CreateTemp("", "terraform-provider-xen-")
 	if err != nil {
-		return Info{}, fmt.Errorf("context image: %w", err)
+		return err
 	}
-	defer func() {
-		if err = errors.Join(err, out.Close()); err != nil {
-			info, err = Info{}, fmt.Errorf("context image %s: %w", path, errors.Join(err, os.Remove(path)))
+	defer func() { err = errors.Join(err, out.Close(), os.Remove(out.Name())) }()
+	at := int64(0)
+	for _, part := range i.Parts {
+		if _, err := out.WriteAt(part.Data, at); err != nil {
+			return err
 		}
-	}()
-	if err := out.Chmod(0o600); err != nil {
-		return Info{}, err
+		at += part.Size
 	}
-	written := newDigests()
-	buffered := bufio.NewWriterSize(io.MultiWriter(out, written), 1<<20)
-	if err := image.writeTo(buffered); err != nil {
-		return Info{}, err
+	if at != i.Size {
+		return fmt.Errorf("its parts have %d bytes, not %d", at, i.Size)
 	}
-	if err := buffered.Flush(); err != nil {
-		return Info{}, err
-	}
-	if err := image.compare(out); err != nil {
-		return Info{}, fmt.Errorf("reading it back: %w", err)
-	}
-	return written.info(), nil
-}
-
-// digests counts and hashes what is written to it.
-type digests struct {
-	size        int64
-	md5, sha256 hash.Hash
-}
-
-func newDigests() *digests { return &digests{md5: md5.New(), sha256: sha256.New()} }
-
-func (d *digests) Write(p []byte) (int, error) {
-	d.size += int64(len(p))
-	_, _ = d.md5.Write(p) // a hash never fails
-	_, _ = d.sha256.Write(p)
-	return len(p), nil
-}
-
-func (d *digests) info() Info {
-	return Info{Size: d.size, MD5: hex.EncodeToString(d.md5.Sum(nil)), SHA256: hex.EncodeToString(d.sha256.Sum(nil))}
+	return l.compare(out)
 }
 
 // compare reads the image with an independent implementation and finds everything as it was put
@@ -146,7 +150,7 @@ func (l *layout) byPath() map[string][]*node {
 	return found
 }
 
-// equal says whether the entry has the mode and the contents of the node.
+// equal says whether the entry has the mode, the length and the place of the node, and its contents where they are at hand.
 func (n *node) equal(entry fs.DirEntry, image io.ReaderAt) bool {
 	stat, err := entry.Info()
 	if err != nil || stat.Mode() != n.mode {
@@ -156,10 +160,12 @@ func (n *node) equal(entry fs.DirEntry, image io.ReaderAt) bool {
 		return true
 	}
 	at, known := stat.Sys().(*iso9660.StatT)
-	sum := sha256.New()
-	if !known || stat.Size() != n.size {
+	if !known || stat.Size() != n.size || n.size > 0 && at.Location != n.extent {
 		return false
 	}
-	size, err := io.Copy(sum, io.NewSectionReader(image, int64(at.Location)*sectorSize, stat.Size()))
-	return err == nil && size == n.size && bytes.Equal(sum.Sum(nil), n.digest)
+	if n.file.From != "" {
+		return true
+	}
+	data, err := io.ReadAll(io.NewSectionReader(image, int64(at.Location)*sectorSize, n.size))
+	return err == nil && bytes.Equal(data, n.file.Data)
 }

@@ -2,12 +2,7 @@ package contextiso
 
 import (
 	"bytes"
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -15,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 )
 
@@ -45,31 +39,100 @@ func contextFiles() []File {
 	}
 }
 
-func write(t *testing.T, files []File) (image []byte, info Info, path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "context.iso")
-	info, err := Write(path, Label, files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, err = os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return image, info, path
+// write puts an image together.
+func write(t *testing.T, files []File) (data []byte, path string) {
+	return writeLabelled(t, Label, files)
 }
 
-func TestWriteDescribesWhatItWrote(t *testing.T) {
-	image, info, path := write(t, contextFiles())
-	md, sha := md5.Sum(image), sha256.Sum256(image)
-	if want := (Info{int64(len(image)), hex.EncodeToString(md[:]), hex.EncodeToString(sha[:])}); info != want {
-		t.Errorf("got %+v, want %+v", info, want)
+func writeLabelled(t *testing.T, label string, files []File) (data []byte, path string) {
+	t.Helper()
+	image, err := NewImage(label, files)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(image)%sectorSize != 0 {
-		t.Errorf("%d bytes are no whole sectors", len(image))
+	for _, part := range image.Parts {
+		if part.From != "" {
+			content, err := os.ReadFile(part.From)
+			if err != nil {
+				t.Fatal(err)
+			}
+			part.Data = content
+		}
+		if int64(len(part.Data)) != part.Size || digest(part.Data) != part.SHA256 {
+			t.Fatalf("a part of %d bytes is not as it is said: %+v", len(part.Data), part)
+		}
+		data = append(data, part.Data...)
 	}
-	if stat, err := os.Stat(path); err != nil || stat.Mode() != 0o600 {
-		t.Errorf("the image holds secrets and has mode %v, %v", stat.Mode(), err)
+	if int64(len(data)) != image.Size {
+		t.Fatalf("the image has %d bytes, not %d", len(data), image.Size)
+	}
+	path = filepath.Join(t.TempDir(), "context.iso")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return data, path
+}
+
+// elsewhere is the file with its contents in a file of the test.
+func elsewhere(t *testing.T, f File) File {
+	t.Helper()
+	from := filepath.Join(t.TempDir(), "content")
+	if err := os.WriteFile(from, f.Data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.Data, f.From = nil, from
+	return f
+}
+
+// An image is the same wherever the contents of its files lie, and only what is at hand is held in memory.
+func TestContentsMayLieElsewhere(t *testing.T) {
+	want, _ := write(t, contextFiles())
+	var files []File
+	for _, f := range contextFiles() {
+		files = append(files, elsewhere(t, f))
+	}
+	if got, _ := write(t, files); !bytes.Equal(got, want) {
+		t.Error("another image")
+	}
+	const large = 3 << 30
+	image, err := NewImage(Label, []File{{Name: "large", Mode: 0o644, Size: large, SHA256: "x", From: "/elsewhere"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for _, part := range image.Parts {
+		held += len(part.Data)
+	}
+	if held > 1<<20 || image.Size < large {
+		t.Errorf("%d of %d bytes are in memory", held, image.Size)
+	}
+}
+
+func TestDigestTellsImagesApart(t *testing.T) {
+	digestOf := func(change func(files []File)) string {
+		files := contextFiles()
+		change(files)
+		image, err := NewImage(Label, files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return image.Digest()
+	}
+	same := digestOf(func([]File) {})
+	if again := digestOf(slices.Reverse[[]File]); again != same {
+		t.Error("the order of the files changes the digest")
+	}
+	for what, change := range map[string]func(files []File){
+		"name":    func(files []File) { files[0].Name = "other" },
+		"mode":    func(files []File) { files[0].Mode = 0o644 },
+		"content": func(files []File) { files[0] = Content(files[0].Name, files[0].Mode, []byte("other")) },
+		"elsewhere": func(files []File) {
+			files[0].Data, files[0].From, files[0].SHA256 = nil, "/elsewhere", strings.Repeat("0", 64)
+		},
+	} {
+		if digestOf(change) == same {
+			t.Errorf("another %s does not change the digest", what)
+		}
 	}
 }
 
@@ -82,13 +145,13 @@ func TestEqualContentsAreEqualBytes(t *testing.T) {
 		time.Local = zone
 		files := contextFiles()
 		r.Shuffle(len(files), func(i, j int) { files[i], files[j] = files[j], files[i] })
-		if _, info, _ := write(t, files); info.SHA256 != golden {
-			t.Errorf("zone %v: SHA-256 %s, not %s", zone, info.SHA256, golden)
+		if data, _ := write(t, files); digest(data) != golden {
+			t.Errorf("zone %v: SHA-256 %s, not %s", zone, digest(data), golden)
 		}
 	}
 	other := contextFiles()
 	other[1].Mode = 0o644
-	if _, info, _ := write(t, other); info.SHA256 == golden {
+	if data, _ := write(t, other); digest(data) == golden {
 		t.Error("another mode made no other image")
 	}
 }
@@ -127,39 +190,15 @@ func TestWriteRefuses(t *testing.T) {
 		"folders by case":        append(one("a/b"), one("A/c")...),
 		"a symbolic link":        {Content("a", fs.ModeSymlink|0o777, nil)},
 		"a set-uid file":         {Content("a", fs.ModeSetuid|0o755, nil)},
-		"four gigabytes":         {{Name: "a", Mode: 0o644, Size: 4 << 30}},
+		"four gigabytes":         {{Name: "a", Mode: 0o644, Size: 4 << 30, From: "/a"}},
 	} {
-		path := filepath.Join(t.TempDir(), "context.iso")
-		if _, err := Write(path, Label, files); err == nil {
-			t.Errorf("%s: written", name)
-		}
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: left %s behind", name, path)
+		if _, err := NewImage(Label, files); err == nil {
+			t.Errorf("%s: taken", name)
 		}
 	}
-	for _, label := range []string{"", "context", "CON TEXT", strings.Repeat("X", 17)} {
-		if _, err := Write(filepath.Join(t.TempDir(), "x"), label, nil); err == nil {
+	for _, label := range []string{"", "context?", "CON TEXT", strings.Repeat("X", 17)} {
+		if _, err := NewImage(label, nil); err == nil {
 			t.Errorf("label %q was taken", label)
-		}
-	}
-}
-
-// A file that changes or cannot be read while it is written leaves no image.
-func TestWriteLeavesNothingHalfDone(t *testing.T) {
-	unreadable := errors.New("disk on fire")
-	for name, open := range map[string]func() (io.ReadCloser, error){
-		"shorter":    func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("12")), nil },
-		"longer":     func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("1234")), nil },
-		"unreadable": func() (io.ReadCloser, error) { return io.NopCloser(iotest.ErrReader(unreadable)), nil },
-		"gone":       func() (io.ReadCloser, error) { return nil, unreadable },
-	} {
-		path := filepath.Join(t.TempDir(), "context.iso")
-		_, err := Write(path, Label, []File{{Name: "app.bin", Mode: 0o644, Size: 3, Open: open}})
-		if err == nil || !strings.Contains(err.Error(), "app.bin") {
-			t.Errorf("%s: error %v", name, err)
-		}
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: left the image behind", name)
 		}
 	}
 }
@@ -167,12 +206,9 @@ func TestWriteLeavesNothingHalfDone(t *testing.T) {
 // Reading back finds every byte that is not as it was put in.
 func TestCompareFindsWhatIsWrong(t *testing.T) {
 	files := contextFiles()
-	image, _, _ := write(t, files)
+	image, _ := write(t, files)
 	l, err := newLayout(Label, files)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.writeTo(io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	compare := func(image []byte) error {
@@ -213,9 +249,9 @@ func FuzzWrite(f *testing.F) {
 		if _, err := newLayout(Label, files); err != nil {
 			return
 		}
-		_, first, _ := write(t, files) // which compares
+		first, _ := write(t, files) // which compares
 		slices.Reverse(files)
-		if _, second, _ := write(t, files); first != second {
+		if second, _ := write(t, files); !bytes.Equal(first, second) {
 			t.Errorf("the order of %q and %q matters", name, other)
 		}
 	})
@@ -223,8 +259,8 @@ func FuzzWrite(f *testing.F) {
 
 // A guest's busybox reads this much before it believes a label (SB_BUFFER_SIZE, volume_id.c).
 func TestSmallImageIsLongEnoughForBusybox(t *testing.T) {
-	_, info, _ := write(t, []File{Content(ScriptName, 0o644, []byte("A='b'\n"))})
-	if info.Size < 0x11000 {
-		t.Errorf("the image has %d bytes", info.Size)
+	data, _ := write(t, []File{Content(ScriptName, 0o644, []byte("A='b'\n"))})
+	if len(data) < 0x11000 {
+		t.Errorf("the image has %d bytes", len(data))
 	}
 }

@@ -35,7 +35,6 @@ type node struct {
 	children []*node
 	file     File
 	size     int64  // bytes of a file
-	digest   []byte // SHA-256 of a file's contents, known when it was written
 	extent   uint32 // sector of a file's contents
 	plainDir extent // of a folder in the primary tree
 	longDir  extent // of a folder in the Joliet tree
@@ -59,11 +58,12 @@ type layout struct {
 	sectors uint32    // of the whole image
 }
 
-var labelForm = regexp.MustCompile(`^[A-Z0-9_]{1,16}$`)
+// labelForm also allows the small letters that ECMA-119 8.4.7 does not, because cloud-init looks for "cidata".
+var labelForm = regexp.MustCompile(`^[A-Za-z0-9_]{1,16}$`)
 
 func newLayout(label string, files []File) (*layout, error) {
 	if !labelForm.MatchString(label) {
-		return nil, fmt.Errorf("label %q: use up to 16 upper-case letters, digits and _", label)
+		return nil, fmt.Errorf("label %q: use up to 16 letters, digits and _", label)
 	}
 	l := &layout{label: label, root: &node{mode: fs.ModeDir | 0o755}}
 	l.root.parent = l.root
@@ -187,7 +187,7 @@ func plainOrder(plain string) string {
 	return fmt.Sprintf("%-8s%s", base, extension)
 }
 
-// place gives everything its sectors, in the order in which writeTo writes it.
+// place gives everything its sectors, in the order of parts.
 func (l *layout) place() error {
 	next := uint64(systemSectors + 3) // three volume descriptors
 	take := func(size uint64) extent {

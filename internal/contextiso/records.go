@@ -2,12 +2,7 @@ package contextiso
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"io"
-	"math"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -218,53 +213,30 @@ func (l *layout) descriptor(kind byte, t tree, tables []extent, escape string) [
 	return fill(b)
 }
 
-// writeTo writes the image from its first byte to its last, in the order of place.
-func (l *layout) writeTo(w io.Writer) error {
-	parts := [][]byte{
+// parts are the image from its first byte to its last, in the order of place.
+func (l *layout) parts() []Part {
+	b := slices.Concat(
 		make([]byte, systemSectors*sectorSize),
 		l.descriptor(1, primary, l.tables[:2], ""),
 		l.descriptor(2, joliet, l.tables[2:], "%/E"), // UCS-2 level 3
 		fill([]byte("\xffCD001\x01")),
-	}
+	)
 	for _, table := range l.pathTables() {
-		parts = append(parts, fill(table))
+		b = append(b, fill(table)...)
 	}
 	for _, t := range []tree{primary, joliet} {
 		for _, folder := range l.folders {
-			parts = append(parts, t.records(folder))
+			b = append(b, t.records(folder)...)
 		}
 	}
-	for _, part := range parts {
-		if _, err := w.Write(part); err != nil {
-			return err
-		}
-	}
+	var parts []Part
 	for _, f := range l.files {
-		if err := f.writeTo(w); err != nil {
-			return fmt.Errorf("file %q: %w", f.name, err)
+		if f.file.From == "" {
+			b = append(b, fill(slices.Clone(f.file.Data))...)
+			continue
 		}
+		parts = append(parts, bytesPart(b), Part{From: f.file.From, Size: f.size, SHA256: f.file.SHA256})
+		b = make([]byte, -f.size&(sectorSize-1))
 	}
-	_, err := w.Write(make([]byte, padSectors*sectorSize))
-	return err
-}
-
-// writeTo copies a file's contents, which must be exactly as long as promised, and fills its
-// last sector.
-func (n *node) writeTo(w io.Writer) (err error) {
-	from, err := n.file.Open()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, from.Close()) }()
-	sum := sha256.New()
-	copied, err := io.Copy(io.MultiWriter(w, sum), io.LimitReader(from, min(n.size, math.MaxInt64-1)+1))
-	if err != nil {
-		return err
-	}
-	if copied != n.size {
-		return fmt.Errorf("its size is not %d bytes as it was; did it change meanwhile?", n.size)
-	}
-	n.digest = sum.Sum(nil)
-	_, err = w.Write(make([]byte, -copied&(sectorSize-1)))
-	return err
+	return append(parts, bytesPart(append(b, make([]byte, padSectors*sectorSize)...)))
 }

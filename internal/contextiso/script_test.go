@@ -2,6 +2,7 @@ package contextiso
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -25,14 +26,10 @@ func shells(t *testing.T) map[string][]string {
 	return found
 }
 
-// source reads the script with a shell as the guest's packages do and says what the variables
+// source reads the file with a shell as the guest's packages do and says what the variables
 // hold then.
-func source(t *testing.T, shell []string, script []byte, keys []string) map[string]string {
+func source(t *testing.T, shell []string, file string, keys []string) map[string]string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), ScriptName)
-	if err := os.WriteFile(file, script, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	program := `. "$1" || exit; `
 	for _, key := range keys {
 		program += fmt.Sprintf(`printf '%%s\0' "${%s-UNSET}"; `, key)
@@ -43,11 +40,11 @@ func source(t *testing.T, shell []string, script []byte, keys []string) map[stri
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()
 	if err != nil || stderr.Len() > 0 {
-		t.Fatalf("%v: %v %s\n%q", shell, err, stderr.String(), script)
+		t.Fatalf("%v: %v %.9999s", shell, err, stderr.String())
 	}
 	values := strings.Split(string(output), "\x00")
 	if len(values) != len(keys)+1 {
-		t.Fatalf("%v printed %q for %q", shell, output, script)
+		t.Fatalf("%v printed %d values, not %d", shell, len(values)-1, len(keys))
 	}
 	held := map[string]string{}
 	for i, key := range keys {
@@ -65,9 +62,21 @@ func checkRoundTrip(t *testing.T, vars map[string]string) {
 	if parsed, err := ParseScript(script); err != nil || !maps.Equal(parsed, vars) {
 		t.Fatalf("ParseScript: %v, %q of %q", err, parsed, script)
 	}
+	dir, err := os.MkdirTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, ScriptName)
+	if err := os.WriteFile(file, script, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, shell := range shells(t) {
-		if held := source(t, shell, script, slices.Sorted(maps.Keys(vars))); !maps.Equal(held, vars) {
-			t.Fatalf("%v holds %q, not %q", shell, held, vars)
+		held := source(t, shell, file, slices.Sorted(maps.Keys(vars)))
+		for key, want := range vars {
+			if held[key] != want {
+				t.Fatalf("%v: %s is %q, not %q", shell, key, held[key], want)
+			}
 		}
 	}
 }
@@ -105,18 +114,44 @@ func TestShellsReadTheValuesExactly(t *testing.T) {
 	checkRoundTrip(t, vars)
 }
 
+// How many values TestShellsReadRandomValuesExactly makes, and from which seed; a test that failed tells its own.
+var (
+	randomValues = flag.Int("values", 20_000, "number of random values that each shell reads")
+	valuesSeed   = flag.Uint64("seed", 7, "seed of the random values")
+)
+
+// hostileParts are what a shell might take for something else than itself.
+var hostileParts = []string{
+	"'", "''", `'\''`, `\'`, `\`, `\\`, `"`, "$", "$$", "$(", "$((", "${", "}", ")", "`", "\n", "\r\n", "\t", " ", "#", ";", ";;", "&", "&&", "|", "<<EOF\n", "EOF\n",
+	">", "*", "?", "[!a]", "{a,b}", "~", "!", "!!", "=", "FOO='x'\n", "\nKEY=", "%s", "-n", "\\n", "\\c", "\x1b[0m", "\x7f", "\x01", "\x80", "\xff\xfe", "é", "中", "😀", "\u2028", "x", "0",
+}
+
+// TestShellsReadRandomValuesExactly reads many values in each process of a shell. A million of them:
+// go test ./internal/contextiso -run TestShellsReadRandom -v -args -values 1000000
 func TestShellsReadRandomValuesExactly(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 7))
-	letters := []byte("'\\$`\"\n\r\t #;&|()<>*?[]{}~!=%ab\x01\x80\xff")
-	vars := map[string]string{}
-	for i := range 400 {
-		value := make([]byte, r.IntN(30))
-		for j := range value {
-			value[j] = letters[r.IntN(len(letters))]
+	const batch = 1000
+	r := rand.New(rand.NewPCG(*valuesSeed, 7))
+	for done := 0; done < *randomValues; done += batch {
+		vars := map[string]string{}
+		for i := range min(batch, *randomValues-done) {
+			vars[fmt.Sprintf("R_%d", i)] = hostileValue(r)
 		}
-		vars[fmt.Sprintf("R_%d", i)] = string(value)
+		checkRoundTrip(t, vars)
 	}
-	checkRoundTrip(t, vars)
+	t.Logf("%d values from the seed %d, each read by %d shells", *randomValues, *valuesSeed, len(shells(t)))
+}
+
+// hostileValue is up to twelve parts, or random bytes between them.
+func hostileValue(r *rand.Rand) string {
+	var value strings.Builder
+	for range r.IntN(12) {
+		if r.IntN(4) == 0 {
+			value.WriteByte(byte(1 + r.IntN(255)))
+			continue
+		}
+		value.WriteString(hostileParts[r.IntN(len(hostileParts))])
+	}
+	return value.String()
 }
 
 // Every variable that a shell has by itself is refused, or it holds a given value like any other.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -19,6 +20,14 @@ func CheckBody(body model.VirtualMachineBody, complete bool) *model.FieldError {
 		return err
 	}
 	if err := checkSlots(body); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(body.NICs)) {
+		if err := xl.CheckRate(body.NICs[name].Rate); err != nil {
+			return &model.FieldError{Field: "nics." + name + ".rate", Err: err}
+		}
+	}
+	if err := checkKeys("context", body.Context); err != nil {
 		return err
 	}
 	if !complete {
@@ -43,6 +52,30 @@ func checkSlots(body model.VirtualMachineBody) *model.FieldError {
 			if err := xl.CheckDisks(xl.TypeHVM, []xl.Disk{{VDev: slot, ReadOnly: true}}); err != nil {
 				return &model.FieldError{Field: "disks." + slot + ".read_only", Err: err}
 			}
+		}
+	}
+	return nil
+}
+
+// CheckContext says what is wrong with a context before anything is asked of a host: the model's rules, and those of the guest's shell and
+// of cloud-init.
+func CheckContext(spec model.ContextSpec) *model.FieldError {
+	if err := spec.Check(); err != nil {
+		return err
+	}
+	if spec.Format == model.ContextNoCloud {
+		if err := contextiso.CheckUserData(spec.UserData); err != nil {
+			return &model.FieldError{Field: "user_data", Err: err}
+		}
+	}
+	return cmp.Or(checkKeys("variables", spec.Variables), checkKeys("variables_wo", spec.Secrets))
+}
+
+// checkKeys refuses variables that the guest's shell keeps for itself.
+func checkKeys(attribute string, variables map[string]string) *model.FieldError {
+	for _, key := range slices.Sorted(maps.Keys(variables)) {
+		if err := contextiso.CheckKey(key); err != nil {
+			return &model.FieldError{Field: attribute + "." + key, Err: err}
 		}
 	}
 	return nil
@@ -105,6 +138,15 @@ func MACFromIP(ip string) (string, error) {
 		return "", fmt.Errorf("%q is not an IPv4 address", ip)
 	}
 	return contextiso.MACFromIP(address)
+}
+
+// LinkLocalFromMAC is the IPv6 address that the kernel of a guest gives an interface with the MAC address.
+func LinkLocalFromMAC(mac string) (string, error) {
+	address, err := contextiso.LinkLocalFromMAC(mac)
+	if err != nil {
+		return "", err
+	}
+	return address.String(), nil
 }
 
 // IPFromMAC reads the IPv4 address from a MAC address that was made by MACFromIP.

@@ -1,12 +1,10 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	_ "embed" // the script
-	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -20,12 +18,9 @@ import (
 //go:embed scripts/context_store.sh
 var contextStoreScript string
 
-// maxContextBytes bounds the files of a context, which pass through memory.
-const maxContextBytes = 64 << 20
-
 // CreateContext stores the variables and files of a context on a host.
 func (e *Engine) CreateContext(ctx context.Context, hostName string, spec model.ContextSpec, reserved func(model.Context)) (model.Context, error) {
-	if err := spec.Check(); err != nil {
+	if err := CheckContext(spec); err != nil {
 		return model.Context{}, err
 	}
 	s, err := e.site(hostName)
@@ -45,7 +40,7 @@ func (e *Engine) CreateContext(ctx context.Context, hostName string, spec model.
 			}
 		},
 		fill: func(ctx context.Context) error {
-			if err := s.storeContextFiles(ctx, record, spec.Files); err != nil {
+			if err := s.storeContextFiles(ctx, record); err != nil {
 				return err
 			}
 			record.Ready = true
@@ -64,41 +59,66 @@ func newContext(hostName string, id int, spec model.ContextSpec) model.Context {
 		name = "context-" + strconv.Itoa(id)
 	}
 	record := model.Context{
-		Header:        model.Header{Host: hostName, ID: id, Name: name, Labels: spec.Labels, Claims: []string{claimName(name)}},
-		Variables:     spec.Variables,
-		Secrets:       spec.Secrets,
-		SSHPublicKeys: spec.SSHPublicKeys,
-		StartScript:   spec.StartScript,
-		Network:       spec.Network,
-		Created:       time.Now().UTC().Truncate(time.Second),
+		Header:          model.Header{Host: hostName, ID: id, Name: name, Labels: spec.Labels, Claims: []string{claimName(name)}},
+		ContextSettings: spec.ContextSettings,
+		Variables:       spec.Variables,
+		Secrets:         spec.Hidden(),
+		Network:         spec.Network,
+		Created:         time.Now().UTC().Truncate(time.Second),
 	}
 	for _, name := range slices.Sorted(maps.Keys(spec.Files)) {
 		file := spec.Files[name]
-		digest := sha256.Sum256(file.Content)
-		record.Files = append(record.Files, model.ContextFile{Name: name, Executable: file.Executable, Bytes: int64(len(file.Content)), SHA256: hex.EncodeToString(digest[:])})
+		file.Name = name
+		record.Files = append(record.Files, file)
 	}
 	return record
 }
 
-func (s *site) storeContextFiles(ctx context.Context, record model.Context, files map[string]model.ContextFile) error {
+// storeContextFiles streams the files to the host, which compares them with their checksums.
+func (s *site) storeContextFiles(ctx context.Context, record model.Context) error {
 	if len(record.Files) == 0 {
 		return nil
 	}
-	args, content := []string{s.store.Dir(model.KindContext, record.ID)}, []byte{}
+	args, content := []string{s.store.Dir(model.KindContext, record.ID)}, []io.Reader{}
 	for _, file := range record.Files {
-		args = append(args, file.Name, strconv.FormatInt(file.Bytes, 10))
-		content = append(content, files[file.Name].Content...)
-	}
-	if len(content) > maxContextBytes {
-		return &model.FieldError{Field: "files", Err: fmt.Errorf("the files of a context may have %d MiB together, these have %d MiB: put more on an image", maxContextBytes>>20, mebibytes(int64(len(content))))}
+		args = append(args, file.Name, strconv.FormatInt(file.Bytes, 10), file.SHA256)
+		stream := &lazyReader{open: file.Open}
+		defer stream.Close()
+		content = append(content, stream)
 	}
 	_, err := s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("store the files of context %q", record.Name),
-		Text:  contextStoreScript,
+		Text:  partFunctions + contextStoreScript,
 		Args:  args,
-		Stdin: bytes.NewReader(content),
+		Stdin: io.MultiReader(content...),
 	})
 	return err
+}
+
+// lazyReader opens what it reads at its first byte and closes it at its last, so that of many files one is open.
+type lazyReader struct {
+	open func() (io.ReadCloser, error)
+	from io.ReadCloser
+}
+
+func (r *lazyReader) Read(p []byte) (n int, err error) {
+	if r.from == nil {
+		if r.from, err = r.open(); err != nil {
+			return 0, err
+		}
+	}
+	n, err = r.from.Read(p)
+	if err != nil {
+		_ = r.from.Close()
+	}
+	return n, err
+}
+
+// Close closes what was not read to its end.
+func (r *lazyReader) Close() {
+	if r.from != nil {
+		_ = r.from.Close()
+	}
 }
 
 // Context reads a context; ErrAbsent when the host says that there is none.

@@ -3,6 +3,9 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,6 +94,15 @@ func leftovers(t *testing.T, h *simhost.Host) []string {
 	return found
 }
 
+// contextFile is a file of a context with the text.
+func contextFile(text string, executable bool) model.ContextFile {
+	sum := sha256.Sum256([]byte(text))
+	return model.ContextFile{
+		Executable: executable, Bytes: int64(len(text)), SHA256: hex.EncodeToString(sum[:]),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil },
+	}
+}
+
 func ptr[T any](value T) *T { return &value }
 
 func TestImageLife(t *testing.T) {
@@ -141,8 +153,8 @@ func TestVirtualMachineLife(t *testing.T) {
 	os12 := createImage(t, e, model.ImageSpec{Name: "debian", Type: model.ImageOS, Path: file(t, "disk.raw", bytes.Repeat([]byte("os"), 1<<20))})
 	data := createImage(t, e, model.ImageSpec{Name: "data", Type: model.ImageDatablock, Persistent: true, Size: 4, FSType: "ext4"})
 	ctx, err := e.CreateContext(t.Context(), site, model.ContextSpec{
-		Variables: map[string]string{"GREETING": "hello"}, Network: true, StartScript: "echo started",
-		Files: map[string]model.ContextFile{"init.sh": {Content: []byte("#!/bin/sh\n"), Executable: true}},
+		Variables: map[string]string{"GREETING": "hello"}, Network: true, ContextSettings: model.ContextSettings{StartScript: "echo started"},
+		Files: map[string]model.ContextFile{"init.sh": contextFile("#!/bin/sh\n", true)},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

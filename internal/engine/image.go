@@ -126,6 +126,8 @@ func (s *site) explainConflict(err error) error {
 		field, text = "name", fmt.Sprintf("the name %q is taken by %s %s: choose another name, or import that one", value, conflict.Kind.Noun(), holder)
 	case "mac":
 		field, text = "nics", fmt.Sprintf("the MAC address %s is taken by %s %s: two network cards of one host need different ones", value, conflict.Kind.Noun(), holder)
+	case "ip":
+		field, text = "nics", fmt.Sprintf("the IP address %s is taken by %s %s: two guests of one host need different ones", value, conflict.Kind.Noun(), holder)
 	case "vnc":
 		field, text = "graphics.port", fmt.Sprintf("the VNC port %s is taken by %s %s: choose another graphics.port", value, conflict.Kind.Noun(), holder)
 	case "disk":

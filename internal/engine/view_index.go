@@ -11,10 +11,11 @@ import (
 type index struct {
 	byName map[model.Kind]map[string]int // numbers
 	uses   map[string][]string           // names of the virtual machines that use a record, sorted
+	claims map[string]bool               // of all records
 }
 
 func indexOf(snapshot datastore.Snapshot) index {
-	x := index{byName: map[model.Kind]map[string]int{}, uses: map[string][]string{}}
+	x := index{byName: map[model.Kind]map[string]int{}, uses: map[string][]string{}, claims: map[string]bool{}}
 	for kind, records := range snapshot.Records {
 		x.byName[kind] = map[string]int{}
 		for id := range records {
@@ -23,6 +24,9 @@ func indexOf(snapshot datastore.Snapshot) index {
 				continue // a damaged record is reported when it is asked for
 			}
 			x.byName[kind][header.Name] = id
+			for _, claim := range header.Claims {
+				x.claims[claim] = true
+			}
 			for _, use := range header.Uses {
 				x.uses[use] = append(x.uses[use], header.Name)
 			}

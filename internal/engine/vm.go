@@ -88,7 +88,7 @@ func (s *site) updateVirtualMachine(ctx context.Context, id int, spec model.Virt
 	if !restart {
 		vm.RestartTrigger = spec.RestartTrigger
 	}
-	change, err := s.prepare(ctx, v, vm, spec)
+	change, err := s.prepare(v, vm, spec)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (s *site) cloned(vm *model.VirtualMachine, images map[int]model.Image, said
 			methods[name] = model.CloneMethod(method)
 		}
 	}
-	_, _ = fmt.Sscanf(string(methods["context"]), "%d:%d", &vm.ContextBytes, &vm.ContextModified) // no line without a context
+	_, _ = fmt.Sscanf(string(methods["context"]), "%d:%d %s %s", &vm.ContextBytes, &vm.ContextModified, &vm.ContextMD5, &vm.ContextSHA256) // no line without a context
 	for i := range vm.Disks {
 		disk := &vm.Disks[i]
 		if disk.Context || disk.Method != "" {

@@ -1,65 +1,46 @@
 package engine
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"fmt"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/onexen/terraform-provider-xen/internal/contextiso"
-	"github.com/onexen/terraform-provider-xen/internal/host"
 	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
-// contextLabel is what guests look for; never a device name.
-const contextLabel = "CONTEXT"
-
-// readContextFilesScript prints the files of a context one after the other. $1 folder, then their names.
-const readContextFilesScript = `set -eu
-cd -- "$1"
-shift
-for name; do cat -- "./$name"; done
-`
-
-// contextISO makes the ISO of a virtual machine in a temporary folder of this machine; the caller removes the folder.
-func (s *site) contextISO(ctx context.Context, r resolved) (folder, file string, info contextiso.Info, err error) {
-	script, err := contextiso.EncodeScript(contextVariables(r))
+// contextImage lays out the ISO of a virtual machine. The files of its context stay on the host, where the ISO is put together.
+func (s *site) contextImage(r resolved) (*contextiso.Image, error) {
+	label, files, err := s.contextContents(r)
 	if err != nil {
-		return "", "", info, &model.FieldError{Field: "context", Err: err}
+		return nil, &model.FieldError{Field: "context", Err: err}
 	}
-	files := []contextiso.File{contextiso.Content("context.sh", 0o644, script)}
-	more, err := s.contextFiles(ctx, r.context)
-	if err != nil {
-		return "", "", info, err
+	return contextiso.NewImage(label, files)
+}
+
+func (s *site) contextContents(r resolved) (label string, files []contextiso.File, err error) {
+	variables, nics, files := contextVariables(r), contextNICs(r.body), s.contextFiles(r.context)
+	if c := r.context; c != nil && c.Format == model.ContextNoCloud {
+		cloud := contextiso.NoCloud{Variables: variables, UUID: r.uuid, Files: files}
+		if c.Network {
+			cloud.NICs = nics
+		}
+		files, err = cloud.Contents()
+		return contextiso.NoCloudLabel, files, err
 	}
-	if folder, err = os.MkdirTemp("", "terraform-provider-xen-"); err != nil {
-		return "", "", info, fmt.Errorf("unable to make the context ISO: %w", err)
-	}
-	file = filepath.Join(folder, "context.iso")
-	info, err = contextiso.Write(file, contextLabel, append(files, more...))
-	return folder, file, info, err
+	script, err := contextiso.EncodeScript(variables)
+	return contextiso.Label, append(files, contextiso.Content(contextiso.ScriptName, 0o644, script)), err
 }
 
 // contextVariables are the context's, under the virtual machine's own.
 func contextVariables(r resolved) map[string]string {
 	variables := map[string]string{}
 	if c := r.context; c != nil {
+		maps.Copy(variables, c.ContextSettings.Variables(r.name))
 		maps.Copy(variables, c.Variables)
 		maps.Copy(variables, c.Secrets)
-		if len(c.SSHPublicKeys) > 0 {
-			variables["SSH_PUBLIC_KEY"] = strings.Join(c.SSHPublicKeys, "\n")
-		}
-		if c.StartScript != "" {
-			variables["START_SCRIPT_BASE64"] = base64.StdEncoding.EncodeToString([]byte(c.StartScript))
-		}
 		if c.Network {
 			maps.Copy(variables, contextiso.NetworkVariables(contextNICs(r.body)))
 			variables["NETWORK"] = "YES"
@@ -84,42 +65,37 @@ func initScripts(c *model.Context) string {
 }
 
 func contextNICs(body model.VirtualMachineBody) []contextiso.NIC {
-	var nics []contextiso.NIC
+	nics := []contextiso.NIC{}
 	for _, name := range slices.SortedFunc(maps.Keys(body.NICs), byNICIndex) {
 		nic := body.NICs[name]
-		nics = append(nics, contextiso.NIC{
-			Index: model.NICIndex(name), MAC: nic.MAC, IP: nic.IP, Mask: nic.Netmask, Gateway: nic.Gateway,
-			DNS: nic.DNS, SearchDomain: nic.SearchDomain, MTU: int(nic.MTU),
-		})
+		told := contextiso.NIC{
+			Index: model.NICIndex(name), MAC: nic.MAC, Method: nic.Method, IP: nic.IP, Mask: nic.Netmask, Gateway: nic.Gateway,
+			DNS: nic.DNS, SearchDomain: nic.SearchDomain, MTU: int(nic.MTU), Metric: int(nic.Metric), VLAN: int(nic.VLAN),
+			IP6: nic.IP6, IP6PrefixLength: int(nic.IP6PrefixLength), IP6Gateway: nic.IP6Gateway, IP6Method: nic.IP6Method,
+		}
+		for _, to := range slices.Sorted(maps.Keys(nic.Routes)) {
+			told.Routes = append(told.Routes, contextiso.Route{To: to, Via: nic.Routes[to]})
+		}
+		nics = append(nics, told)
 	}
 	return nics
 }
 
-// contextFiles reads the files of a context back from the host, and checks that they are what was stored.
-func (s *site) contextFiles(ctx context.Context, c *model.Context) ([]contextiso.File, error) {
-	if c == nil || len(c.Files) == 0 {
-		return nil, nil
-	}
-	args := []string{s.store.Dir(model.KindContext, c.ID) + "/files"}
-	for _, file := range c.Files {
-		args = append(args, file.Name)
-	}
-	result, err := s.host.Run(ctx, host.Script{Step: fmt.Sprintf("read the files of context %q", c.Name), Text: readContextFilesScript, Args: args, Repeatable: true})
-	if err != nil {
-		return nil, err
+// contextFiles are the files of a context as they lie on the host.
+func (s *site) contextFiles(c *model.Context) []contextiso.File {
+	if c == nil {
+		return nil
 	}
 	var files []contextiso.File
-	rest := bytes.NewBuffer(result.Stdout)
 	for _, file := range c.Files {
-		content := rest.Next(int(file.Bytes))
-		if digest := sha256.Sum256(content); hex.EncodeToString(digest[:]) != file.SHA256 {
-			return nil, fmt.Errorf("the file %s of context %q was changed on host %s: make the context anew (terraform apply -replace)", file.Name, c.Name, s.name)
-		}
 		mode := fs.FileMode(0o644)
 		if file.Executable {
 			mode = 0o755
 		}
-		files = append(files, contextiso.Content(file.Name, mode, content))
+		files = append(files, contextiso.File{
+			Name: file.Name, Mode: mode, Size: file.Bytes, SHA256: file.SHA256,
+			From: path.Join(s.store.Dir(model.KindContext, c.ID), "files", file.Name),
+		})
 	}
-	return files, nil
+	return files
 }

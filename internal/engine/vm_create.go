@@ -1,12 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	_ "embed" // the scripts
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -21,6 +21,8 @@ import (
 var (
 	//go:embed scripts/vmlog.sh
 	vmFunctions string
+	//go:embed scripts/parts.sh
+	partFunctions string
 	//go:embed scripts/vm_prolog.sh
 	vmPrologScript string
 	//go:embed scripts/vm_log.sh
@@ -65,7 +67,7 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 			vm = newVirtualMachine(id, spec, r)
 			vm.Host, vm.Uses, vm.Claims = hostName, usesOfNeeds(needs), claimsOf(vm, r.images)
 			var err error
-			r.body = vm.Effective
+			r.body, r.name, r.uuid = vm.Effective, vm.Name, vm.UUID
 			vm.Disks, err = r.attach(v, s.store.Dir(model.KindVirtualMachine, id))
 			return vm.Header, vm, err
 		},
@@ -154,24 +156,20 @@ func (s *site) prolog(ctx context.Context, vm *model.VirtualMachine, r resolved)
 // makeDisks makes disks of a virtual machine, notes how, and stores the context's ISO when it is among them.
 func (s *site) makeDisks(ctx context.Context, vm *model.VirtualMachine, r resolved, disks []model.AttachedDisk, before string) error {
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID)}
-	var iso io.Reader
+	var iso []io.Reader
 	for _, disk := range disks {
 		switch {
 		case disk.Context:
-			folder, file, info, err := s.contextISO(ctx, r)
-			if folder != "" {
-				defer os.RemoveAll(folder)
-			}
+			image, err := s.contextImage(r)
 			if err != nil {
 				return err
 			}
-			content, err := os.Open(file)
-			if err != nil {
-				return err
+			vm.ContextDigest = image.Digest()
+			args = append(args, "context", path.Base(disk.File), "", strconv.Itoa(len(image.Parts)), disk.Format, "")
+			for _, part := range image.Parts {
+				args = append(args, part.From, strconv.FormatInt(part.Size, 10), part.SHA256)
+				iso = append(iso, bytes.NewReader(part.Data))
 			}
-			defer content.Close()
-			iso, vm.ContextSHA256 = content, info.SHA256
-			args = append(args, "context", path.Base(disk.File), "", "0", disk.Format, "")
 		case disk.Own && disk.ImageID != nil:
 			image := r.images[*disk.ImageID]
 			grow := int64(0)
@@ -185,9 +183,9 @@ func (s *site) makeDisks(ctx context.Context, vm *model.VirtualMachine, r resolv
 	}
 	result, err := s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("make the disks of virtual machine %q", vm.Name),
-		Text:  diskFunctions + vmFunctions + before + vmPrologScript,
+		Text:  diskFunctions + partFunctions + vmFunctions + before + vmPrologScript,
 		Args:  args,
-		Stdin: iso,
+		Stdin: io.MultiReader(iso...),
 	})
 	if err != nil {
 		return err

@@ -118,7 +118,9 @@ func observeNICs(expected map[string]model.NIC, found []xl.NIC) map[string]model
 			continue
 		}
 		nic := expected[name]
-		nic.Bridge = card.Bridge
+		if card.Bridge != xlBridge(nic) {
+			nic.Bridge, nic.VLAN = card.Bridge, 0
+		}
 		seen[name] = nic
 	}
 	for _, nic := range strange {
@@ -182,8 +184,8 @@ func deviations(expected, seen shape) map[string]string {
 			found["nics."+name] = "detached"
 		case !known:
 			found["nics."+name] = "attached by somebody else: " + nic.MAC + " on " + nic.Bridge
-		case want.Bridge != nic.Bridge:
-			found["nics."+name] = fmt.Sprintf("on %s, not %s", nic.Bridge, want.Bridge)
+		case xlBridge(want) != xlBridge(nic):
+			found["nics."+name] = fmt.Sprintf("on %s, not %s", xlBridge(nic), xlBridge(want))
 		}
 	}
 	return found
@@ -220,9 +222,9 @@ func seenBody(body model.VirtualMachineBody, expected, seen shape) model.Virtual
 			delete(body.NICs, name)
 		case !known:
 			body.NICs = put(body.NICs, name, nic)
-		case want.Bridge != nic.Bridge:
+		case xlBridge(want) != xlBridge(nic):
 			mine := body.NICs[name]
-			mine.Bridge = nic.Bridge
+			mine.Bridge, mine.VLAN = nic.Bridge, nic.VLAN
 			body.NICs = put(body.NICs, name, mine)
 		}
 	}

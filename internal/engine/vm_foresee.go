@@ -56,8 +56,9 @@ func (v *view) foreseeUpdate(vm model.VirtualMachine, spec model.VirtualMachineS
 	if err != nil || len(f.Replace) > 0 || vm.DomID == 0 || spec.PowerState == model.VMPoweroff {
 		return f, err
 	}
+	other := otherContext(vm.Effective, body) || spec.Name != "" && spec.Name != vm.Name && v.tellsName(body.ContextID)
 	for i := range fitted.disks {
-		if disk := &fitted.disks[i]; disk.Context && otherContext(vm.Effective, body) {
+		if disk := &fitted.disks[i]; disk.Context && other {
 			disk.File = fitted.nextFile()
 		}
 	}
@@ -90,6 +91,15 @@ func otherContext(now, want model.VirtualMachineBody) bool {
 		return flatten(model.VirtualMachineBody{ContextID: body.ContextID, Context: body.Context, NICs: body.NICs})
 	}
 	return len(unequal(plain(now), plain(want))) > 0
+}
+
+// tellsName tells whether a context makes the name of a virtual machine the host name of its guest.
+func (v *view) tellsName(contextID *int) bool {
+	if contextID == nil {
+		return false
+	}
+	record, err := v.context(*contextID)
+	return err == nil && record.HostnameFromName
 }
 
 // TemplateValues are the values of a body that come from the template under it, by the paths of their attributes.

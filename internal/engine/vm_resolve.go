@@ -24,6 +24,8 @@ type resolved struct {
 	context *model.Context
 	kernel  string // path on the host
 	ramdisk string
+	name    string // of the virtual machine, which its guest may be told
+	uuid    string
 
 	template *model.VirtualMachineBody // that is laid under the virtual machine
 }
@@ -55,7 +57,7 @@ func (v *view) resolve(spec model.VirtualMachineSpec) (resolved, error) {
 		}
 		r.context = &record
 	}
-	return r, v.checkBridges(r.body)
+	return r, cmp.Or(v.checkBridges(r.body), v.checkMACs(r.body, ""))
 }
 
 func (v *view) resolveImages(r *resolved) (err error) {
@@ -134,8 +136,24 @@ func (v *view) missing(field string, kind model.Kind, id int, err error) error {
 func (v *view) checkBridges(body model.VirtualMachineBody) error {
 	for _, name := range slices.Sorted(maps.Keys(body.NICs)) {
 		bridge := body.NICs[name].Bridge
+		if body.NICs[name].Script != "" {
+			continue // ip(8) does not tell of the bridges of Open vSwitch
+		}
 		if len(v.bridges) > 0 && !slices.Contains(v.bridges, bridge) {
 			return &model.FieldError{Field: "nics." + name + ".bridge", Err: fmt.Errorf("host %s has no bridge %q: it has %s", v.host, bridge, strings.Join(v.bridges, ", "))}
+		}
+	}
+	return nil
+}
+
+// checkMACs refuses addresses that domains without a record here have. Those with a record claim theirs.
+func (v *view) checkMACs(body model.VirtualMachineBody, own string) error {
+	for _, domain := range v.long {
+		for _, card := range domain.NICs {
+			name := nameOfMAC(body.NICs, card.MAC)
+			if name != "" && card.MAC != "" && domain.UUID != own && !v.claims["mac "+strings.ToLower(card.MAC)] {
+				return &model.FieldError{Field: "nics." + name + ".mac", Err: fmt.Errorf("domain %q on host %s, which has no record here, has the MAC address %s: two network cards of one host need different ones", domain.Name, v.host, card.MAC)}
+			}
 		}
 	}
 	return nil
@@ -250,7 +268,11 @@ func claimsOf(vm model.VirtualMachine, images map[int]model.Image) []string {
 		claims = append(claims, "vnc "+strconv.FormatInt(vm.VNCPort, 10))
 	}
 	for _, name := range slices.Sorted(maps.Keys(vm.Effective.NICs)) {
-		claims = append(claims, "mac "+strings.ToLower(vm.Effective.NICs[name].MAC))
+		nic := vm.Effective.NICs[name]
+		claims = append(claims, "mac "+strings.ToLower(nic.MAC))
+		for _, ip := range nic.IPs() {
+			claims = append(claims, "ip "+ip)
+		}
 	}
 	for _, slot := range slices.Sorted(maps.Keys(vm.Effective.Disks)) {
 		if disk := vm.Effective.Disks[slot]; disk.Path != "" && !disk.ReadOnly && !disk.CDROM {

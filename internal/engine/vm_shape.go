@@ -49,7 +49,9 @@ func transit(now, want shape, scheduler string) (transition, error) {
 		if err := c.changeDisks(); err != nil {
 			return transition{}, err
 		}
-		c.changeNICs()
+		if err := c.changeNICs(); err != nil {
+			return transition{}, err
+		}
 	}
 	c.steps = slices.Concat(c.steps, c.detach, c.attach)
 	slices.Sort(c.pending)
@@ -218,7 +220,7 @@ func sameMedium(a, b model.AttachedDisk) bool {
 }
 
 // changeNICs goes through the network cards. One that differs in what xl knows of it is unplugged and plugged in anew.
-func (c *changing) changeNICs() {
+func (c *changing) changeNICs() error {
 	before, after := c.now.body.NICs, c.want.body.NICs
 	for _, name := range slices.SortedFunc(maps.Keys(union(before, after)), byNICIndex) {
 		now, had := before[name]
@@ -230,23 +232,38 @@ func (c *changing) changeNICs() {
 			c.detach = append(c.detach, []string{"unplug", strings.ToLower(now.MAC)})
 		}
 		if has {
-			c.attach = append(c.attach, []string{"plug", strings.ToLower(want.MAC), want.Bridge, number(want.MTU)})
+			card := xlNIC(want)
+			card.Model = "" // QEMU makes the emulated card at a boot only
+			spec, err := card.Spec()
+			if err != nil {
+				return &model.FieldError{Field: "nics." + name, Err: err}
+			}
+			c.attach = append(c.attach, []string{"plug", card.MAC, card.Bridge, spec})
 		}
 	}
 	c.after.body.NICs = after
+	return nil
 }
 
 // sameCard compares what xl knows of a card; the address is the guest's business, and the context's.
-func sameCard(a, b model.NIC) bool {
-	return strings.EqualFold(a.MAC, b.MAC) && a.Bridge == b.Bridge && a.Model == b.Model && a.MTU == b.MTU
-}
+func sameCard(a, b model.NIC) bool { return xlNIC(a) == xlNIC(b) }
 
 func xlDisk(disk model.AttachedDisk) xl.Disk {
 	return xl.Disk{VDev: disk.Slot, Target: disk.File, Format: disk.Format, ReadOnly: disk.ReadOnly, CDROM: disk.CDROM}
 }
 
 func xlNIC(nic model.NIC) xl.NIC {
-	return xl.NIC{MAC: strings.ToLower(nic.MAC), Bridge: nic.Bridge, Model: nic.Model, MTU: int(nic.MTU)}
+	return xl.NIC{
+		MAC: strings.ToLower(nic.MAC), Bridge: xlBridge(nic), Model: nic.Model, MTU: int(nic.MTU), Rate: nic.Rate, Script: nic.Script,
+	}
+}
+
+// xlBridge is the bridge and the VLAN in it, as vif-openvswitch takes them.
+func xlBridge(nic model.NIC) string {
+	if nic.VLAN == 0 {
+		return nic.Bridge
+	}
+	return nic.Bridge + "." + number(nic.VLAN)
 }
 
 func bySlots(disks []model.AttachedDisk) map[string]model.AttachedDisk {

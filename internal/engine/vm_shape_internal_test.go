@@ -67,9 +67,9 @@ func TestTransit(t *testing.T) {
 		}, pending: []string{"disks.hdd"}},
 		"card comes": {change: func(s *shape) {
 			s.body.NICs = map[string]model.NIC{"eth0": s.body.NICs["eth0"], "eth1": {Bridge: "br1", MAC: "02:00:00:00:00:02", MTU: 1400}}
-		}, steps: []string{"plug 02:00:00:00:00:02 br1 1400"}},
+		}, steps: []string{"plug 02:00:00:00:00:02 br1 mac=02:00:00:00:00:02,bridge=br1,mtu=1400"}},
 		"card goes":    {change: func(s *shape) { s.body.NICs = nil }, steps: []string{"unplug 02:00:c0:00:02:01"}},
-		"card changes": {change: func(s *shape) { s.body.NICs = map[string]model.NIC{"eth0": {Bridge: "br1", MAC: "02:00:C0:00:02:01"}} }, steps: []string{"unplug 02:00:c0:00:02:01", "plug 02:00:c0:00:02:01 br1 0"}},
+		"card changes": {change: func(s *shape) { s.body.NICs = map[string]model.NIC{"eth0": {Bridge: "br1", MAC: "02:00:C0:00:02:01"}} }, steps: []string{"unplug 02:00:c0:00:02:01", "plug 02:00:c0:00:02:01 br1 mac=02:00:c0:00:02:01,bridge=br1"}},
 		"address of card only": {change: func(s *shape) {
 			s.body.NICs = map[string]model.NIC{"eth0": {Bridge: "br0", MAC: "02:00:c0:00:02:01", IP: "192.0.2.9"}}
 		}},

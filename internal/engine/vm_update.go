@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +43,7 @@ func (c *vmChange) reshapes(vm model.VirtualMachine) bool {
 }
 
 // prepare thinks a change through; the host has nothing of it yet.
-func (s *site) prepare(ctx context.Context, v *view, vm model.VirtualMachine, spec model.VirtualMachineSpec) (*vmChange, error) {
+func (s *site) prepare(v *view, vm model.VirtualMachine, spec model.VirtualMachineSpec) (*vmChange, error) {
 	c := &vmChange{spec: spec}
 	body, template, err := v.wanted(vm, spec)
 	if err != nil {
@@ -65,10 +64,11 @@ func (s *site) prepare(ctx context.Context, v *view, vm model.VirtualMachine, sp
 	if c.r, c.needs, err = v.resolveChange(vm, body); err != nil {
 		return nil, err
 	}
+	c.r.name = cmp.Or(spec.Name, vm.Name)
 	if c.refit, err = v.fit(vm, &c.r); err != nil {
 		return nil, err
 	}
-	return c, s.fitContext(ctx, vm, c)
+	return c, s.fitContext(vm, c)
 }
 
 // resolveChange looks up what the virtual machine refers to. Only what it did not refer to before must be ready for it.
@@ -109,25 +109,23 @@ func (v *view) resolveChange(vm model.VirtualMachine, body model.VirtualMachineB
 		r.context = &record
 	}
 	needs := slices.DeleteFunc(needsOf(body, fresh.images), func(need datastore.Need) bool { return slices.Contains(vm.Uses, need.Use) })
-	return r, needs, v.checkBridges(body)
+	r.name, r.uuid = vm.Name, vm.UUID
+	return r, needs, cmp.Or(v.checkBridges(body), v.checkMACs(body, vm.UUID))
 }
 
 // fitContext decides whether the guest gets a new ISO: where its content changes, or where the one on the host was changed or lost. An ISO
 // that a guest has open stays as it is, so a new one is a new file.
-func (s *site) fitContext(ctx context.Context, vm model.VirtualMachine, c *vmChange) error {
+func (s *site) fitContext(vm model.VirtualMachine, c *vmChange) error {
 	at := slices.IndexFunc(c.refit.disks, func(disk model.AttachedDisk) bool { return disk.Context })
 	if at < 0 {
 		return nil
 	}
-	folder, _, info, err := s.contextISO(ctx, c.r)
-	if folder != "" {
-		defer os.RemoveAll(folder)
-	}
+	image, err := s.contextImage(c.r)
 	if err != nil {
 		return err
 	}
 	_, drifted := vm.Drift["context"]
-	if slices.ContainsFunc(vm.Disks, func(disk model.AttachedDisk) bool { return disk.Context }) && info.SHA256 == vm.ContextSHA256 && !drifted {
+	if slices.ContainsFunc(vm.Disks, func(disk model.AttachedDisk) bool { return disk.Context }) && image.Digest() == vm.ContextDigest && !drifted {
 		return nil
 	}
 	disk := &c.refit.disks[at]
@@ -181,7 +179,8 @@ func (s *site) makeNew(ctx context.Context, vm *model.VirtualMachine, c *vmChang
 	if err := s.makeDisks(ctx, &part, c.r, part.Disks, ""); err != nil {
 		return s.withLog(ctx, *vm, err)
 	}
-	vm.ContextSHA256, vm.ContextBytes, vm.ContextModified = part.ContextSHA256, part.ContextBytes, part.ContextModified
+	vm.ContextSHA256, vm.ContextMD5, vm.ContextDigest = part.ContextSHA256, part.ContextMD5, part.ContextDigest
+	vm.ContextBytes, vm.ContextModified = part.ContextBytes, part.ContextModified
 	for i, disk := range vm.Disks {
 		if at := slices.IndexFunc(part.Disks, func(made model.AttachedDisk) bool { return made.File == disk.File }); at >= 0 {
 			vm.Disks[i] = part.Disks[at]

@@ -1,7 +1,9 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,7 +20,7 @@ func CheckVariable(key, value string) error {
 	if strings.ContainsRune(value, 0) {
 		return fmt.Errorf("the value of %s holds a NUL character, which a shell variable cannot hold", key)
 	}
-	return nil
+	return checkOneGate(key)
 }
 
 // ContextFile is a file that is put on the context ISO.
@@ -27,19 +29,22 @@ type ContextFile struct {
 	Executable bool   `json:"executable,omitempty"`
 	Bytes      int64  `json:"bytes"`
 	SHA256     string `json:"sha256"`
-	Content    []byte `json:"-"` // on the way to the host only; on the host it is files/<name>
+
+	// Open gives the content on its way to the host; on the host it is files/<name>.
+	Open func() (io.ReadCloser, error) `json:"-"`
 }
 
 // ContextSpec is what a user asks of a context.
 type ContextSpec struct {
-	Name          string // default context-<number>
-	Variables     map[string]string
-	Secrets       map[string]string // variables that must not be seen in state or plan
-	SSHPublicKeys []string
-	StartScript   string
-	Files         map[string]ContextFile // keyed by name
-	Network       bool                   // add ETHn_* from the nics of the virtual machine
-	Labels        map[string]string
+	ContextSettings
+	Name            string // default context-<number>
+	Variables       map[string]string
+	Secrets         map[string]string      // variables that must not be seen in state or plan
+	Password        string                 // likewise
+	CryptedPassword string                 // likewise, as crypt(5) has it
+	Files           map[string]ContextFile // keyed by name
+	Network         bool                   // add ETHn_* from the nics of the virtual machine
+	Labels          map[string]string
 }
 
 // Check returns the first thing wrong with the specification and the attribute it concerns.
@@ -56,15 +61,24 @@ func (s ContextSpec) Check() *FieldError {
 			}
 		}
 	}
-	for name := range s.Files {
-		if err := CheckContextFileName(name); err != nil {
+	for _, name := range sortedKeys(s.Files) {
+		if err := s.checkFile(name); err != nil {
 			return fieldError("files."+name, "%s", err)
 		}
 	}
-	for _, key := range s.SSHPublicKeys {
-		if strings.ContainsAny(strings.TrimSpace(key), "\n\r\x00") {
-			return fieldError("ssh_public_keys", "a public key is one line")
-		}
+	return cmp.Or(s.check(), s.checkPasswords(), s.checkOnce())
+}
+
+// checkFile adds to the rules for names what a guest that runs the file, or looks for its own files, makes of them.
+func (s ContextSpec) checkFile(name string) error {
+	if err := CheckContextFileName(name); err != nil {
+		return err
+	}
+	switch {
+	case s.Files[name].Executable && strings.Contains(name, " "):
+		return fmt.Errorf("the guest finds what it runs in a list of names that are separated by spaces, so the name %q of an executable file can hold none", name)
+	case s.Format == ContextNoCloud && slices.Contains([]string{"user-data", "meta-data", "vendor-data", "network-config"}, strings.ToLower(name)):
+		return fmt.Errorf("the name %q is taken by cloud-init's own files", name)
 	}
 	return nil
 }
@@ -87,12 +101,11 @@ func CheckContextFileName(name string) error {
 // Context is the record of a context, contexts/<id>/context.json. It is never changed but for its name and labels.
 type Context struct {
 	Header
-	Variables     map[string]string `json:"variables,omitempty"`
-	Secrets       map[string]string `json:"secrets,omitempty"`
-	SSHPublicKeys []string          `json:"ssh_public_keys,omitempty"`
-	StartScript   string            `json:"start_script,omitempty"`
-	Files         []ContextFile     `json:"files,omitempty"`
-	Network       bool              `json:"network"`
-	Ready         bool              `json:"ready"` // its files are all on the host
-	Created       time.Time         `json:"created"`
+	ContextSettings
+	Variables map[string]string `json:"variables,omitempty"`
+	Secrets   map[string]string `json:"secrets,omitempty"`
+	Files     []ContextFile     `json:"files,omitempty"`
+	Network   bool              `json:"network"`
+	Ready     bool              `json:"ready"` // its files are all on the host
+	Created   time.Time         `json:"created"`
 }

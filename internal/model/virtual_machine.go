@@ -95,19 +95,6 @@ type Disk struct {
 	Clone    Clone  `json:"clone,omitempty"` // not said: auto
 }
 
-// NIC is one network card of a virtual machine.
-type NIC struct {
-	Bridge       string   `json:"bridge,omitempty"`
-	MAC          string   `json:"mac,omitempty"` // from IP when not said
-	IP           string   `json:"ip,omitempty"`
-	Netmask      string   `json:"netmask,omitempty"`
-	Gateway      string   `json:"gateway,omitempty"`
-	DNS          []string `json:"dns,omitempty"`
-	SearchDomain string   `json:"search_domain,omitempty"`
-	MTU          int64    `json:"mtu,omitempty"`
-	Model        string   `json:"model,omitempty"` // e1000, rtl8139; HVM only
-}
-
 // Graphics is the console that is reached over the network.
 type Graphics struct {
 	Type     string `json:"type,omitempty"` // vnc
@@ -169,6 +156,8 @@ type VirtualMachine struct {
 	WaitFor         *WaitFor           `json:"wait_for,omitempty"`
 	ConsoleName     string             `json:"console_name,omitempty"`   // the domain's name when it was made, which the log of its console has
 	ContextSHA256   string             `json:"context_sha256,omitempty"` // of the ISO
+	ContextMD5      string             `json:"context_md5,omitempty"`    // likewise
+	ContextDigest   string             `json:"context_digest,omitempty"` // by which an ISO of other content is known before it is made
 	Failure         string             `json:"failure,omitempty"`        // why the state is FAILED
 	Adopted         bool               `json:"adopted,omitempty"`        // its domain was made by somebody else
 	Watcher         string             `json:"watcher,omitempty"`        // of an adopted one: the file that xl create was given, by which the xl process that watches over the domain is known
@@ -197,9 +186,7 @@ func (vm VirtualMachine) Addresses() []string {
 	addresses := []string{}
 	for _, name := range sortedKeys(vm.Effective.NICs) {
 		all := vm.Learned[name]
-		if ip := vm.Effective.NICs[name].IP; ip != "" {
-			all = append([]string{ip}, all...)
-		}
+		all = append(vm.Effective.NICs[name].IPs(), all...)
 		for _, ip := range all {
 			if !slices.Contains(addresses, ip) {
 				addresses = append(addresses, ip)

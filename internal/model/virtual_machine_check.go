@@ -94,11 +94,8 @@ func (b VirtualMachineBody) CheckComplete() *FieldError {
 		}
 	}
 	for _, name := range sortedKeys(b.NICs) {
-		if b.NICs[name].Bridge == "" {
-			return fieldError("nics."+name+".bridge", "the nic needs a bridge")
-		}
-		if b.NICs[name].Model != "" && b.Type != TypeHVM {
-			return fieldError("nics."+name+".model", "only a guest of type \"hvm\" has emulated network cards, this one is %q", b.Type)
+		if err := b.NICs[name].checkComplete("nics."+name, b.Type); err != nil {
+			return err
 		}
 	}
 	if err := b.checkDuplicateNICs(); err != nil {
@@ -123,21 +120,6 @@ func (b VirtualMachineBody) checkBoot() *FieldError {
 		return fieldError("os.firmware", "firmware is for type \"hvm\" only")
 	case b.Type == TypePVH && b.Graphics != nil:
 		return fieldError("graphics", "a domain of type \"pvh\" has no graphics")
-	}
-	return nil
-}
-
-func (b VirtualMachineBody) checkDuplicateNICs() *FieldError {
-	ips, macs := map[string]string{}, map[string]string{}
-	for _, name := range sortedKeys(b.NICs) {
-		nic := b.NICs[name]
-		if other, twice := ips[nic.IP]; twice && nic.IP != "" {
-			return fieldError("nics."+name+".ip", "%s has the address %s already", other, nic.IP)
-		}
-		if other, twice := macs[strings.ToLower(nic.MAC)]; twice && nic.MAC != "" {
-			return fieldError("nics."+name+".mac", "%s has the address %s already", other, nic.MAC)
-		}
-		ips[nic.IP], macs[strings.ToLower(nic.MAC)] = name, name
 	}
 	return nil
 }
@@ -236,42 +218,6 @@ func (d Disk) check(slot string) *FieldError {
 		return fieldError(path+".clone", "%q is not a way to make a disk from its image: use one of %v", d.Clone, Clones)
 	case d.Clone != "" && d.Volatile != "":
 		return fieldError(path+".clone", "a volatile disk is made empty, so there is nothing to clone")
-	}
-	return nil
-}
-
-func (n NIC) check(name string) *FieldError {
-	path := "nics." + name
-	if !nicNamePattern.MatchString(name) {
-		return fieldError(path, "%q is not a nic: use eth0, eth1, ... eth99", name)
-	}
-	if n.Bridge != "" {
-		if err := CheckBridge(n.Bridge); err != nil {
-			return fieldError(path+".bridge", "%s", err)
-		}
-	}
-	if n.MAC != "" {
-		if err := CheckMAC(n.MAC); err != nil {
-			return fieldError(path+".mac", "%s", err)
-		}
-	}
-	addresses := map[string][]string{"ip": {n.IP}, "gateway": {n.Gateway}, "netmask": {n.Netmask}, "dns": n.DNS}
-	for _, attribute := range sortedKeys(addresses) {
-		for _, address := range addresses[attribute] {
-			if ip, err := netip.ParseAddr(address); address != "" && (err != nil || !ip.Is4()) {
-				return fieldError(path+"."+attribute, "%q is not an IPv4 address", address)
-			}
-		}
-	}
-	switch {
-	case n.Netmask != "" && !isNetmask(n.Netmask):
-		return fieldError(path+".netmask", "%q is not a netmask such as 255.255.255.0", n.Netmask)
-	case n.MTU != 0 && (n.MTU < 68 || n.MTU > 65535):
-		return fieldError(path+".mtu", "an MTU is a number of bytes from 68 to 65535, not %d", n.MTU)
-	case n.Model != "" && n.Model != "e1000" && n.Model != "rtl8139" && n.Model != "virtio-net":
-		return fieldError(path+".model", "%q is not a model of network card: use e1000, rtl8139 or virtio-net", n.Model)
-	case hasControl(n.SearchDomain) || strings.Contains(n.SearchDomain, ","):
-		return fieldError(path+".search_domain", "%q is not a list of domains separated by spaces", n.SearchDomain)
 	}
 	return nil
 }

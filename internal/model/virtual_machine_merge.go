@@ -54,20 +54,6 @@ func (d Disk) over(t Disk) Disk {
 	return d
 }
 
-func (n NIC) over(t NIC) NIC {
-	return NIC{
-		Bridge:       firstSet(n.Bridge, t.Bridge),
-		MAC:          firstSet(n.MAC, t.MAC),
-		IP:           firstSet(n.IP, t.IP),
-		Netmask:      firstSet(n.Netmask, t.Netmask),
-		Gateway:      firstSet(n.Gateway, t.Gateway),
-		DNS:          firstFilled(n.DNS, t.DNS),
-		SearchDomain: firstSet(n.SearchDomain, t.SearchDomain),
-		MTU:          firstSet(n.MTU, t.MTU),
-		Model:        firstSet(n.Model, t.Model),
-	}
-}
-
 func (g Graphics) over(t Graphics) Graphics {
 	return Graphics{
 		Type:     firstSet(g.Type, t.Type),

@@ -34,7 +34,7 @@ The text that ` + "`xl create`" + ` reads, for a domain whose files are known by
 The object has ` + "`name` and `memory` (MiB)" + `, and may have ` + "`uuid`, `type`, `cpu`, `vcpu`, `memory_max`" + `,
 ` + "`os` = { `kernel`, `ramdisk`, `cmdline`, `bootloader`, `boot`, `firmware` }" + ` with paths on the host,
 ` + "`disks`" + ` by slot, each { ` + "`file`" + `, ` + "`format`" + ` (default ` + "`raw`" + `), ` + "`read_only`, `cdrom`" + ` },
-` + "`nics`" + ` by name, each { ` + "`bridge`, `mac`, `ip`, `mtu`, `model`" + ` }, and
+` + "`nics`" + ` by name, each { ` + "`bridge`, `mac`, `ip`, `mtu`, `model`, `vlan`, `rate`, `script`" + ` }, and
 ` + "`graphics`" + ` = { ` + "`listen`, `port`, `keymap`" + ` }; all mean what they mean in ` + "`xen_virtual_machine`" + `.
 `
 
@@ -97,6 +97,9 @@ type plainNIC struct {
 	IP     string `json:"ip"`
 	MTU    int64  `json:"mtu"`
 	Model  string `json:"model"`
+	VLAN   int64  `json:"vlan"`
+	Rate   string `json:"rate"`
+	Script string `json:"script"`
 }
 
 type plainGraphics struct {
@@ -154,7 +157,7 @@ func (d plainDomain) toSpec() engine.PlainDomain {
 		})
 	}
 	for name, nic := range d.NICs {
-		spec.Body.NICs[name] = model.NIC{Bridge: nic.Bridge, MAC: nic.MAC, IP: nic.IP, MTU: nic.MTU, Model: nic.Model}
+		spec.Body.NICs[name] = model.NIC{Bridge: nic.Bridge, MAC: nic.MAC, IP: nic.IP, MTU: nic.MTU, Model: nic.Model, VLAN: nic.VLAN, Rate: nic.Rate, Script: nic.Script}
 	}
 	if d.Graphics != nil {
 		spec.Body.Graphics = &model.Graphics{Listen: d.Graphics.Listen, Port: max(d.Graphics.Port, model.VNCBasePort), Keymap: d.Graphics.Keymap}

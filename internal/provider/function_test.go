@@ -17,6 +17,7 @@ func TestFunctions(t *testing.T) {
 		Config: `
 output "mac" { value = provider::xen::mac_from_ip("192.168.70.150") }
 output "ip"  { value = provider::xen::ip_from_mac("02:00:C0:A8:46:96") }
+output "link" { value = provider::xen::link_local_from_mac("02:00:c0:a8:46:96") }
 output "file" {
   value = provider::xen::deployment_file({
     name     = "web-1"
@@ -24,13 +25,14 @@ output "file" {
     cpu      = 0.5
     os       = { kernel = "/boot/vmlinuz", cmdline = "console=hvc0" }
     disks    = { xvda = { file = "/srv/web-1.img" }, xvdb = { file = "/srv/cd.iso", read_only = true } }
-    nics     = { eth0 = { bridge = "br0", ip = "192.168.70.150" } }
+    nics     = { eth0 = { bridge = "br0", ip = "192.168.70.150" }, eth1 = { bridge = "ovs0", mac = "02:00:00:00:00:01", vlan = 12, rate = "10Mb/s", script = "vif-openvswitch" } }
     graphics = { port = 5907 }
   })
 }
 `,
 		ConfigStateChecks: []statecheck.StateCheck{
 			output("mac", knownvalue.StringExact("02:00:c0:a8:46:96")),
+			output("link", knownvalue.StringExact("fe80::c0ff:fea8:4696")),
 			output("ip", knownvalue.StringExact("192.168.70.150")),
 			output("file", knownvalue.StringExact(`name = "web-1"
 type = "pv"
@@ -47,6 +49,7 @@ disk = [
 ]
 vif = [
   "mac=02:00:c0:a8:46:96,bridge=br0",
+  "mac=02:00:00:00:00:01,bridge=ovs0.12,script=vif-openvswitch,rate=10Mb/s",
 ]
 vfb = [
   "vnc=1,vnclisten=127.0.0.1,vncdisplay=7,vncunused=0",
@@ -65,6 +68,7 @@ func TestFunctionRefusals(t *testing.T) {
 		"no address":        {`mac_from_ip("192.168.70")`, `"192.168.70" is not an IPv4 address`},
 		"IPv6 address":      {`mac_from_ip("2001:db8::1")`, `IPv4`},
 		"other MAC":         {`ip_from_mac("00:16:3e:00:00:01")`, `02:00`},
+		"no MAC":            {`link_local_from_mac("x")`, `"x" is no MAC address`},
 		"misspelt argument": {`deployment_file({ name = "a", memry = 64 })`, `unknown attribute "memry"`},
 		"wrong type":        {`deployment_file({ name = "a", memory = "much" })`, `memory cannot be a string`},
 		"no memory":         {`deployment_file({ name = "a" })`, `memory: the domain needs a number of MiB`},

@@ -59,15 +59,25 @@ type diskModel struct {
 }
 
 type nicModel struct {
-	Bridge       types.String `tfsdk:"bridge"`
-	MAC          types.String `tfsdk:"mac"`
-	IP           types.String `tfsdk:"ip"`
-	Netmask      types.String `tfsdk:"netmask"`
-	Gateway      types.String `tfsdk:"gateway"`
-	DNS          types.List   `tfsdk:"dns"`
-	SearchDomain types.String `tfsdk:"search_domain"`
-	MTU          types.Int64  `tfsdk:"mtu"`
-	Model        types.String `tfsdk:"model"`
+	Bridge          types.String `tfsdk:"bridge"`
+	MAC             types.String `tfsdk:"mac"`
+	IP              types.String `tfsdk:"ip"`
+	Netmask         types.String `tfsdk:"netmask"`
+	Method          types.String `tfsdk:"method"`
+	IP6             types.String `tfsdk:"ip6"`
+	IP6PrefixLength types.Int64  `tfsdk:"ip6_prefix_length"`
+	IP6Gateway      types.String `tfsdk:"ip6_gateway"`
+	IP6Method       types.String `tfsdk:"ip6_method"`
+	Metric          types.Int64  `tfsdk:"metric"`
+	Routes          types.Map    `tfsdk:"routes"`
+	VLAN            types.Int64  `tfsdk:"vlan"`
+	Rate            types.String `tfsdk:"rate"`
+	Script          types.String `tfsdk:"script"`
+	Gateway         types.String `tfsdk:"gateway"`
+	DNS             types.List   `tfsdk:"dns"`
+	SearchDomain    types.String `tfsdk:"search_domain"`
+	MTU             types.Int64  `tfsdk:"mtu"`
+	Model           types.String `tfsdk:"model"`
 }
 
 var (
@@ -153,15 +163,25 @@ func (m diskModel) toDisk(slot string, diags *diag.Diagnostics) model.Disk {
 
 func (m nicModel) toNIC() model.NIC {
 	return model.NIC{
-		Bridge:       m.Bridge.ValueString(),
-		MAC:          m.MAC.ValueString(),
-		IP:           m.IP.ValueString(),
-		Netmask:      m.Netmask.ValueString(),
-		Gateway:      m.Gateway.ValueString(),
-		DNS:          stringList(m.DNS),
-		SearchDomain: m.SearchDomain.ValueString(),
-		MTU:          m.MTU.ValueInt64(),
-		Model:        m.Model.ValueString(),
+		Bridge:          m.Bridge.ValueString(),
+		MAC:             m.MAC.ValueString(),
+		IP:              m.IP.ValueString(),
+		Netmask:         m.Netmask.ValueString(),
+		Method:          m.Method.ValueString(),
+		IP6:             m.IP6.ValueString(),
+		IP6PrefixLength: m.IP6PrefixLength.ValueInt64(),
+		IP6Gateway:      m.IP6Gateway.ValueString(),
+		IP6Method:       m.IP6Method.ValueString(),
+		Metric:          m.Metric.ValueInt64(),
+		Routes:          stringMap(m.Routes),
+		VLAN:            m.VLAN.ValueInt64(),
+		Rate:            m.Rate.ValueString(),
+		Script:          m.Script.ValueString(),
+		Gateway:         m.Gateway.ValueString(),
+		DNS:             stringList(m.DNS),
+		SearchDomain:    m.SearchDomain.ValueString(),
+		MTU:             m.MTU.ValueInt64(),
+		Model:           m.Model.ValueString(),
 	}
 }
 
@@ -206,7 +226,10 @@ func (m machineModel) fromBody(ctx context.Context, host string, body model.Virt
 		nics[name] = nicModel{
 			Bridge: stringOrNull(nic.Bridge), MAC: stringOrNull(nic.MAC), IP: stringOrNull(nic.IP), Netmask: stringOrNull(nic.Netmask),
 			Gateway: stringOrNull(nic.Gateway), DNS: listOrNull(ctx, nic.DNS, diags), SearchDomain: stringOrNull(nic.SearchDomain),
-			MTU: numberOrNull(nic.MTU), Model: stringOrNull(nic.Model),
+			MTU: numberOrNull(nic.MTU), Model: stringOrNull(nic.Model), Method: stringOrNull(nic.Method), IP6: stringOrNull(nic.IP6),
+			IP6PrefixLength: numberOrNull(nic.IP6PrefixLength), IP6Gateway: stringOrNull(nic.IP6Gateway), IP6Method: stringOrNull(nic.IP6Method),
+			Metric: numberOrNull(nic.Metric), Routes: mapOrNull(ctx, nic.Routes, diags), VLAN: numberOrNull(nic.VLAN), Rate: stringOrNull(nic.Rate),
+			Script: stringOrNull(nic.Script),
 		}
 	}
 	read.Disks, read.NICs = fromDisks(ctx, host, body.Disks, of.disk, diags), devicesOrNull(ctx, nicType, nics, diags)

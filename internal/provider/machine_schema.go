@@ -180,7 +180,53 @@ func nicAttributes() map[string]schema.Attribute {
 		"ip": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "IPv4 address that the guest is to take. The guest learns it from its context when that has `network`, or from " +
-				"the MAC address.",
+				"the MAC address. One guest of the host may have it.",
+		},
+		"method": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "How the guest comes to its IPv4 address, for the context: `static`, `dhcp` or `skip` (not at all). Default: `static` with an `ip`; without " +
+				"one OpenNebula's guest packages leave the card alone, and cloud-init asks by DHCP.",
+		},
+		"ip6": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "IPv6 address that the guest is to take, for the context. One guest of the host may have it. The function `link_local_from_mac` tells the " +
+				"address of the link that it has besides.",
+		},
+		"ip6_prefix_length": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Bits of `ip6` that are the network's, 1 to 128, for the context. Guests take 64 when nothing is said.",
+		},
+		"ip6_gateway": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "IPv6 address of the router, for the context.",
+		},
+		"ip6_method": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "How the guest comes to its IPv6 address, for the context: `static`, `auto` (router advertisements), `dhcp`, `disable` or `skip`. Default: " +
+				"`static` with an `ip6`, else the guest's own.",
+		},
+		"metric": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Metric of the routes over the card, for the context; the smallest is preferred.",
+		},
+		"routes": schema.MapAttribute{
+			Optional:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "Further routes, for the context: the address of the router by network, such as `{ \"10.0.0.0/8\" = \"192.168.70.2\" }`.",
+		},
+		"vlan": schema.Int64Attribute{
+			Optional: true,
+			MarkdownDescription: "VLAN that the card is in, 1 to 4094, on a bridge of Open vSwitch, with `script = \"vif-openvswitch\"`. For Linux bridges, name the bridge that " +
+				"the host has for the VLAN.",
+		},
+		"rate": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Most that the guest may send, such as `10Mb/s`, or `1GB/s@20ms` for another interval than 50 ms.",
+		},
+		"script": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Script of the host that plugs the card in: a name in `/etc/xen/scripts` such as `vif-openvswitch`, or an absolute path. Default: the host's " +
+				"(`vif-bridge`). The plan does not look whether the host has the bridge of another script.",
 		},
 		"netmask": schema.StringAttribute{
 			Optional:            true,
@@ -193,7 +239,7 @@ func nicAttributes() map[string]schema.Attribute {
 		"dns": schema.ListAttribute{
 			Optional:            true,
 			ElementType:         types.StringType,
-			MarkdownDescription: "IPv4 addresses of name servers, for the context.",
+			MarkdownDescription: "IP addresses of name servers, for the context.",
 		},
 		"search_domain": schema.StringAttribute{
 			Optional:            true,

@@ -225,6 +225,18 @@ func TestEveryArgumentOfContext(t *testing.T) {
 		"ssh_public_keys":       {{[]string{"ssh-ed25519 AAAA me"}, "replace"}, {[]string{}, "update"}},
 		"start_script":          {{"#!/bin/sh\n", "replace"}, {"", "update"}},
 		"network":               {{true, "replace"}, {false, "none"}},
+		"format":                {{"nocloud", "replace"}, {"opennebula", "none"}, {"vmware", "refuse"}},
+		"hostname":              {{"web1", "replace"}, {"web 1", "refuse"}, {"", "update"}},
+		"hostname_from_name":    {{true, "replace"}, {false, "none"}},
+		"user":                  {{"joe", "replace"}, {"Joe Doe", "refuse"}},
+		"password_wo":           {{"planted", "replace"}, {"plan\nted", "refuse"}},
+		"crypted_password_wo":   {{"$6$salt$planted", "replace"}, {"planted", "refuse"}},
+		"dns":                   {{[]string{"192.168.70.1", "2001:db8::1"}, "replace"}, {[]string{"ns1"}, "refuse"}},
+		"search_domain":         {{"example.org example.com", "replace"}},
+		"time_zone":             {{"Europe/Berlin", "replace"}, {"Europe Berlin", "refuse"}},
+		"grow_rootfs":           {{true, "replace"}, {false, "replace"}},
+		"swap":                  {{true, "replace"}, {false, "replace"}},
+		"user_data":             {{"#cloud-config\n", "replace"}},
 		"files.motd.content":    {{"hello there", "replace"}},
 		"files.motd.source":     {{text, "refuse"}},
 		"files.motd.executable": {{true, "replace"}, {false, "none"}},
@@ -297,14 +309,23 @@ func (b bench) machineChanges(effect string) map[string][]change {
 		"disks.xvda.cdrom":     {{true, "refuse"}, {false, "update"}},
 		"disks.xvda.read_only": {{true, effect}, {false, "update"}},
 
-		"nics.eth0.bridge":        {{"br1", effect}},
-		"nics.eth0.ip":            {{"192.168.70.151", effect}},
-		"nics.eth0.netmask":       {{"255.255.255.0", effect}},
-		"nics.eth0.gateway":       {{"192.168.70.1", effect}},
-		"nics.eth0.dns":           {{[]string{"192.168.70.1"}, effect}},
-		"nics.eth0.search_domain": {{"example.org", effect}},
-		"nics.eth0.mtu":           {{1400, effect}, {0, "update"}},
-		"nics.eth0.model":         {{"e1000", effect}},
+		"nics.eth0.bridge":            {{"br1", effect}},
+		"nics.eth0.ip":                {{"192.168.70.151", effect}},
+		"nics.eth0.netmask":           {{"255.255.255.0", effect}},
+		"nics.eth0.gateway":           {{"192.168.70.1", effect}},
+		"nics.eth0.dns":               {{[]string{"192.168.70.1"}, effect}},
+		"nics.eth0.search_domain":     {{"example.org", effect}},
+		"nics.eth0.method":            {{"dhcp", effect}, {"bootp", "refuse"}},
+		"nics.eth0.ip6":               {{"2001:db8::2", effect}, {"192.168.70.151", "refuse"}},
+		"nics.eth0.ip6_prefix_length": {{56, effect}, {129, "refuse"}},
+		"nics.eth0.ip6_gateway":       {{"2001:db8::1", effect}, {"router", "refuse"}},
+		"nics.eth0.ip6_method":        {{"auto", effect}, {"manual", "refuse"}},
+		"nics.eth0.metric":            {{5, effect}, {-1, "refuse"}},
+		"nics.eth0.routes":            {{map[string]any{"10.0.0.0/8": "192.168.70.2"}, effect}, {map[string]any{"10.0.0.1/8": "192.168.70.2"}, "refuse"}, {map[string]any{"10.0.0.0/8": "2001:db8::1"}, "refuse"}},
+		"nics.eth0.rate":              {{"10Mb/s", effect}, {"fast", "refuse"}},
+		"nics.eth0.script":            {{"vif-openvswitch", effect}, {"a,b", "refuse"}},
+		"nics.eth0.mtu":               {{1400, effect}, {0, "update"}},
+		"nics.eth0.model":             {{"e1000", effect}},
 
 		"graphics.type":   {{"vnc", effect}, {"spice", "refuse"}},
 		"graphics.listen": {{"0.0.0.0", effect}},
@@ -331,6 +352,7 @@ func TestEveryArgumentOfTemplate(t *testing.T) {
 	changes["disks.xvda.size"] = []change{{2, "update"}}
 	changes["disks.xvda.clone"] = []change{{"auto", "update"}, {"overlay", "update"}, {"reflink", "refuse"}}
 	changes["nics.eth0.mac"] = []change{{"02:00:00:00:00:01", "update"}}
+	changes["nics.eth0.vlan"] = []change{{12, "update"}, {4095, "refuse"}}
 	prove(t, b.plugin, "xen_template", before, config, changes)
 }
 
@@ -370,6 +392,7 @@ func TestEveryArgumentOfVirtualMachine(t *testing.T) {
 		"disks.xvdc":           {{map[string]any{"volatile": "swap", "size": 1}, "update"}},
 		"disks.xvdb":           {{missing{}, "update"}, {map[string]any{"image_id": b.other}, "update"}},
 		"nics.eth0.model":      {{"e1000", "refuse"}, {"", "update"}},
+		"nics.eth0.vlan":       {{12, "refuse"}}, // of a Linux bridge
 		"nics.eth1":            {{map[string]any{"bridge": "br0"}, "update"}},
 		"nics.eth0.mac":        {{"02:00:C0:A8:46:96", "none"}, {"02:00:c0:a8:46:96", "none"}, {"02:00:00:00:00:01", "update"}},
 		"graphics.password_wo": {{"Planted1", "update"}},

@@ -67,5 +67,5 @@ func (p *xenProvider) DataSources(context.Context) []func() datasource.DataSourc
 }
 
 func (p *xenProvider) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newMACFromIPFunction, newIPFromMACFunction, newDeploymentFileFunction}
+	return []func() function.Function{newMACFromIPFunction, newIPFromMACFunction, newLinkLocalFromMACFunction, newDeploymentFileFunction}
 }

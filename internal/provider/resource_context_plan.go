@@ -10,10 +10,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/onexen/terraform-provider-xen/internal/engine"
 	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
-// variablesKey is where the private state keeps the fingerprint of variables_wo.
+// variablesKey is where the private state keeps the fingerprint of variables_wo and of the password.
 const variablesKey = "variables_wo"
 
 func (r *contextResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
@@ -25,7 +26,7 @@ func (r *contextResource) ValidateConfig(ctx context.Context, req resource.Valid
 }
 
 func (m contextModel) check(ctx context.Context, diags *diag.Diagnostics) {
-	if err := m.toSpec(ctx, diags).Check(); err != nil {
+	if err := engine.CheckContext(m.toSpec(ctx, diags)); err != nil {
 		refused(diags, model.KindContext, err)
 	}
 	plain := m.Variables.Elements()
@@ -92,23 +93,36 @@ func (m *contextModel) planFiles(ctx context.Context, config contextModel, diags
 func (m *contextModel) planUpdate(ctx context.Context, config, state contextModel, resp *resource.ModifyPlanResponse) {
 	for _, changed := range [][]path.Path{
 		differences(path.Root("variables"), state.Variables, m.Variables),
+		differences(path.Root("format"), state.Format, m.Format),
+		differences(path.Root("hostname"), state.Hostname, m.Hostname),
+		differences(path.Root("hostname_from_name"), state.HostnameFromName, m.HostnameFromName),
+		differences(path.Root("user"), state.User, m.User),
 		differences(path.Root("ssh_public_keys"), state.SSHPublicKeys, m.SSHPublicKeys),
 		differences(path.Root("start_script"), state.StartScript, m.StartScript),
+		differences(path.Root("dns"), state.DNS, m.DNS),
+		differences(path.Root("search_domain"), state.SearchDomain, m.SearchDomain),
+		differences(path.Root("time_zone"), state.TimeZone, m.TimeZone),
+		differences(path.Root("user_data"), state.UserData, m.UserData),
 		differences(path.Root("files"), state.Files, m.Files),
 		differences(path.Root("network"), state.Network, m.Network),
 	} {
 		resp.RequiresReplace.Append(changed...)
 	}
-	if !fullyKnown(ctx, config.VariablesWO) {
+	for at, values := range map[string][2]types.Bool{"grow_rootfs": {state.GrowRootFS, m.GrowRootFS}, "swap": {state.Swap, m.Swap}} {
+		if !values[0].Equal(values[1]) { // here, false says something
+			resp.RequiresReplace.Append(path.Root(at))
+		}
+	}
+	if !fullyKnown(ctx, config.VariablesWO) || config.PasswordWO.IsUnknown() || config.CryptedPasswordWO.IsUnknown() {
 		return
 	}
-	changed, diags := secretChanged(ctx, resp.Private, variablesKey, stringMap(config.VariablesWO))
+	changed, diags := secretChanged(ctx, resp.Private, variablesKey, config.toSpec(ctx, &resp.Diagnostics).Hidden())
 	resp.Diagnostics.Append(diags...)
 	if changed {
 		// A write-only value shows no difference, so the id does.
 		m.ID = types.StringUnknown()
 		resp.RequiresReplace.Append(path.Root("id"))
-		resp.Diagnostics.AddAttributeWarning(path.Root("variables_wo"), "The write-only variables have changed",
+		resp.Diagnostics.AddAttributeWarning(path.Root("variables_wo"), "The write-only variables or the password have changed",
 			"They differ from those on the host, so the context is replaced, and the virtual machines that use it get a new ISO.")
 	}
 }

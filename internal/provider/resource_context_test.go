@@ -95,6 +95,45 @@ func TestContextSecrets(t *testing.T) {
 	)
 }
 
+// TestContextSettings sets all that has an argument of its own, with a password that is seen nowhere, and imports it.
+func TestContextSettings(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := func(password string) string {
+		return contextConfig(h, fmt.Sprintf(`
+  name               = "web"
+  format             = "nocloud"
+  hostname_from_name = true
+  user               = "joe"
+  password_wo        = %q
+  ssh_public_keys    = ["ssh-ed25519 AAAA one", "ssh-ed25519 BBBB two"]
+  dns                = ["192.168.70.1"]
+  search_domain      = "example.org"
+  time_zone          = "Europe/Berlin"
+  grow_rootfs        = false
+  swap               = true
+  user_data          = "#cloud-config\npackages: [nginx]\n"
+`, password))
+	}
+	run(t, h,
+		resource.TestStep{Config: config("first-secret"), Check: hides("first-secret")},
+		resource.TestStep{Config: config("first-secret"), ConfigPlanChecks: planned(contextAddress, plancheck.ResourceActionNoop)},
+		importStep(contextAddress, "web"),
+		resource.TestStep{
+			Config: config("second-secret"),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(contextAddress, plancheck.ResourceActionReplace), planHides("second-secret"),
+			}},
+			Check: func(state *terraformState) error {
+				if err := hides("second-secret")(state); err != nil {
+					return err
+				}
+				return onHost(h, "contexts", "second-secret")
+			},
+		},
+	)
+}
+
 // onHost looks for the text in the records of a kind.
 func onHost(h *simhost.Host, kind, text string) error {
 	records, err := filepath.Glob(filepath.Join(h.Datastore(), kind, "*", "*.json"))

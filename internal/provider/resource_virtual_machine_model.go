@@ -39,6 +39,8 @@ type virtualMachineModel struct {
 	VNCPort        types.Int64  `tfsdk:"vnc_port"`
 	Addresses      types.List   `tfsdk:"addresses"`
 	DeploymentFile types.String `tfsdk:"deployment_file"`
+	ContextMD5     types.String `tfsdk:"context_md5"`
+	ContextSHA256  types.String `tfsdk:"context_sha256"`
 	PendingRestart types.List   `tfsdk:"pending_restart"`
 	TemplateValues types.Map    `tfsdk:"template_values"`
 	Drift          types.Map    `tfsdk:"drift"`
@@ -85,6 +87,7 @@ func (m virtualMachineModel) fromRecord(ctx context.Context, vm model.VirtualMac
 	m.VNCPort = numberOrNull(vm.VNCPort)
 	m.Addresses = stringListValue(ctx, vm.Addresses(), diags)
 	m.DeploymentFile = stringOrNull(vm.DeploymentText)
+	m.ContextMD5, m.ContextSHA256 = stringOrNull(vm.ContextMD5), stringOrNull(vm.ContextSHA256)
 	return m.withRunning(ctx, vm, diags)
 }
 
@@ -106,7 +109,7 @@ func (m virtualMachineModel) reserved(ctx context.Context, vm model.VirtualMachi
 	m.State = types.StringValue(string(vm.State))
 	m.VNCPort = types.Int64Null()
 	m.Addresses = types.ListNull(types.StringType)
-	m.DeploymentFile = types.StringNull()
+	m.DeploymentFile, m.ContextMD5, m.ContextSHA256 = types.StringNull(), types.StringNull(), types.StringNull()
 	m.PendingRestart = types.ListNull(types.StringType)
 	m.TemplateValues, m.Drift = types.MapNull(types.StringType), types.MapNull(types.StringType)
 	return m

@@ -73,7 +73,7 @@ func (r *virtualMachineResource) ModifyPlan(ctx context.Context, req resource.Mo
 	if changed {
 		return
 	}
-	settle(ctx, req, resp, "domid", "state", "vnc_port", "addresses", "deployment_file", "pending_restart", "template_values", "drift")
+	settle(ctx, req, resp, "domid", "state", "vnc_port", "addresses", "deployment_file", "context_md5", "context_sha256", "pending_restart", "template_values", "drift")
 }
 
 // planMACs shows the MAC addresses that follow from IP addresses, and keeps those that the virtual machine has.

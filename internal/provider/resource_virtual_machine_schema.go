@@ -214,6 +214,14 @@ func virtualMachineResults() map[string]schema.Attribute {
 			Computed:            true,
 			MarkdownDescription: "The file that `xl create` was given, or will be at the guest's next boot, without the password.",
 		},
+		"context_md5": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "MD5 of the context's ISO, in hexadecimal digits; null without a context.",
+		},
+		"context_sha256": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "SHA-256 of the context's ISO, in hexadecimal digits; null without a context. Another one is another ISO.",
+		},
 		"pending_restart": schema.ListAttribute{
 			Computed:            true,
 			ElementType:         types.StringType,

@@ -81,7 +81,7 @@ func (r *virtualMachineResource) planUpdate(ctx context.Context, plan *virtualMa
 	plan.Drift = stringMapValue(ctx, nil, &resp.Diagnostics)
 	plan.TemplateValues = state.TemplateValues
 	follows := config.FollowTemplate.ValueBool() && !config.TemplateID.IsNull()
-	if changed || secret || follows || len(state.Drift.Elements()) > 0 {
+	if changed || secret || follows || len(state.Drift.Elements()) > 0 || !plan.Name.Equal(state.Name) {
 		r.planChange(ctx, plan, config, state, resp)
 	}
 	changed = changed || secret || !plan.TemplateValues.Equal(or(state.TemplateValues, types.MapNull(types.StringType))) || len(state.Drift.Elements()) > 0
@@ -95,6 +95,7 @@ func (m *virtualMachineModel) planComputed(state virtualMachineModel, changed bo
 		m.DomID, m.State, m.DeploymentFile = types.Int64Unknown(), types.StringUnknown(), types.StringUnknown()
 		m.PendingRestart, m.Addresses = types.ListUnknown(types.StringType), types.ListUnknown(types.StringType)
 		m.VNCPort = types.Int64Unknown()
+		m.ContextMD5, m.ContextSHA256 = types.StringUnknown(), types.StringUnknown()
 		return
 	}
 	restarts := !m.RestartTrigger.Equal(state.RestartTrigger) && m.RestartTrigger.ValueString() != ""
@@ -103,9 +104,10 @@ func (m *virtualMachineModel) planComputed(state virtualMachineModel, changed bo
 		return
 	}
 	m.VNCPort = state.VNCPort
-	if m.Name.Equal(state.Name) {
-		m.DeploymentFile = state.DeploymentFile
+	if !m.Name.Equal(state.Name) {
+		return // the guest may be told its name
 	}
+	m.DeploymentFile, m.ContextMD5, m.ContextSHA256 = state.DeploymentFile, state.ContextMD5, state.ContextSHA256
 	if len(state.PendingRestart.Elements()) == 0 {
 		m.PendingRestart = state.PendingRestart
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/compare"
@@ -158,23 +159,55 @@ resource "xen_image" "other" {
 	)
 }
 
-// TestVirtualMachineGetsAnotherContext replaces the context of a running guest without touching the guest.
+// TestVirtualMachineGetsAnotherContext replaces the context of running guests without touching the guests: an hvm guest finds the new ISO in
+// its CD-ROM drive at once, the other one at its next boot.
 func TestVirtualMachineGetsAnotherContext(t *testing.T) {
 	t.Parallel()
-	h := simhost.Start(t)
-	base := machineConfig(t, h)
-	config := func(role string) string {
-		return base(plainMachine+"context_id = xen_context.web.id") + fmt.Sprintf("resource \"xen_context\" \"web\" {\nvariables = { ROLE = %q }\n}\n", role)
-	}
-	run(t, h,
-		resource.TestStep{Config: config("web")},
-		resource.TestStep{
-			Config: config("db"),
-			ConfigPlanChecks: emptyAfter(plancheck.ResourceActionUpdate,
-				plancheck.ExpectResourceAction("xen_context.web", plancheck.ResourceActionDestroyBeforeCreate)),
-			ConfigStateChecks: []statecheck.StateCheck{
-				has(machineAddress, "pending_restart", knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("context")})),
+	for _, format := range []string{"opennebula", "nocloud"} {
+		h := simhost.Start(t)
+		base := machineConfig(t, h)
+		config := func(role string) string {
+			return base(plainMachine+"context_id = xen_context.web.id") + fmt.Sprintf(`
+resource "xen_context" "web" {
+  format    = %q
+  variables = { ROLE = %q }
+}
+
+resource "xen_virtual_machine" "hvm" {
+  type       = "hvm"
+  memory     = 64
+  disks      = { xvda = { image_id = xen_image.root.id } }
+  context_id = xen_context.web.id
+}
+`, format, role)
+		}
+		const hvm = "xen_virtual_machine.hvm"
+		other, same := statecheck.CompareValue(compare.ValuesDiffer()), statecheck.CompareValue(compare.ValuesSame())
+		follow := func() []statecheck.StateCheck {
+			return []statecheck.StateCheck{other.AddStateValue(hvm, tfjsonpath.New("context_sha256")), same.AddStateValue(hvm, tfjsonpath.New("domid"))}
+		}
+		run(t, h,
+			resource.TestStep{Config: config("web"), ConfigStateChecks: follow()},
+			resource.TestStep{
+				Config: config("db"),
+				ConfigPlanChecks: emptyAfter(plancheck.ResourceActionUpdate,
+					plancheck.ExpectResourceAction(hvm, plancheck.ResourceActionUpdate),
+					plancheck.ExpectResourceAction("xen_context.web", plancheck.ResourceActionDestroyBeforeCreate)),
+				ConfigStateChecks: append(follow(),
+					has(hvm, "pending_restart", knownvalue.ListSizeExact(0)),
+					has(machineAddress, "pending_restart", knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("context")})),
+				),
+				Check: func(*terraformState) error {
+					for _, d := range h.Domains() {
+						for _, disk := range d.Disks {
+							if iso, err := os.ReadFile(disk.Target); disk.CDROM && (err != nil || !strings.Contains(string(iso), "ROLE='db'")) {
+								return fmt.Errorf("in the drive lies %s, %w", disk.Target, err)
+							}
+						}
+					}
+					return nil
+				},
 			},
-		},
-	)
+		)
+	}
 }

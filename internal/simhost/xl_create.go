@@ -220,7 +220,11 @@ func (w *world) checkBridges(cfg xl.Config, libxl complain) *refusal {
 
 // checkBridge is what the hotplug script of an interface refuses.
 func (w *world) checkBridge(nic xl.NIC) *refusal {
-	if slices.Contains(w.Bridges, nic.Bridge) {
+	bridge := nic.Bridge
+	if strings.HasSuffix(nic.Script, "vif-openvswitch") { // which takes NAME.VLAN
+		bridge, _, _ = strings.Cut(bridge, ".")
+	}
+	if slices.Contains(w.Bridges, bridge) {
 		return nil
 	}
 	return &refusal{errorFail, fmt.Sprintf("libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: "+

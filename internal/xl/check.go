@@ -15,7 +15,8 @@ import (
 var (
 	nameForm   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}$`)
 	uuidForm   = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	deviceForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$`) // a network interface of Linux: 15 bytes
+	deviceForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$`)                // a network interface of Linux: 15 bytes
+	bridgeForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}(\.[0-9]{1,4})?$`) // vif-openvswitch takes NAME.VLAN
 	wordForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 	rateForm   = regexp.MustCompile(`^[0-9]+[KMG]?[Bb]/s(@[0-9]+(us|ms|s)?)?$`)
 	bootForm   = regexp.MustCompile(`^[cdn]{1,3}$`)
@@ -124,11 +125,11 @@ func (c Config) checkNICs() error {
 		errs = append(errs, field(fmt.Sprintf("vif %d", i), errors.Join(
 			mac(n.MAC),
 			address(n.IP),
-			form(n.Bridge, deviceForm, "the name of a bridge"),
+			form(n.Bridge, bridgeForm, "the name of a bridge"),
 			form(n.Model, wordForm, "the model of a network card"),
 			form(n.VifName, deviceForm, "the name of an interface"),
-			form(n.Rate, rateForm, `a rate such as "10Mb/s" or "1GB/s@20ms"`),
-			noComma(path(n.Script), n.Script),
+			CheckRate(n.Rate),
+			script(n.Script),
 			n.checkType(c.Type),
 		)))
 		if n.MTU != 0 {
@@ -136,6 +137,19 @@ func (c Config) checkNICs() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// CheckRate says whether a network card can have the limit, xl-network-configuration(5) "rate"; empty is no limit.
+func CheckRate(rate string) error {
+	return form(rate, rateForm, `a rate such as "10Mb/s" or "1GB/s@20ms"`)
+}
+
+// script is the name of a file in /etc/xen/scripts, or a path.
+func script(value string) error {
+	if !strings.Contains(value, "/") {
+		return noComma(printable(value), value)
+	}
+	return noComma(path(value), value)
 }
 
 func (n NIC) checkType(guest string) error {

@@ -18,6 +18,14 @@ func (d Disk) Spec() (string, error) {
 	return d.spec(), nil
 }
 
+// Spec is the network card as a deployment file has it, and, split at its commas, as `xl network-attach` takes it.
+func (n NIC) Spec() (string, error) {
+	if err := (Config{Type: TypeHVM, NICs: []NIC{n}}).checkNICs(); err != nil {
+		return "", err
+	}
+	return n.spec(), nil
+}
+
 // SchedulerCommand is the xl command that gives a running domain another weight and cap under a scheduler, as xl info names it; empty
 // when there is none.
 func SchedulerCommand(scheduler string) string {

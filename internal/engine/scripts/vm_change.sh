@@ -25,6 +25,15 @@ grow() {
 	for loop in $(losetup -j "$1" | cut -d: -f1); do losetup -c "$loop" || return 1; done
 }
 
+# plug SPEC: a network card, whose parts are separated by commas.
+plug() {
+	(
+		IFS=,
+		set -f
+		xl network-attach "$domid" $1
+	)
+}
+
 ids=$(domids)
 domid=$(printf '%s\n' "$ids" | head -n 1)
 [ -n "$domid" ] || fail 56 VMM "The domain with the UUID $uuid is not there any more: it ended or is rebooting. Apply again."
@@ -59,9 +68,7 @@ while [ $# -gt 0 ]; do
 		;;
 	unplug) try "unplug the network card $2" xl network-detach "$domid" "$2" || exit 57 ;;
 	plug)
-		mtu=
-		[ "$4" = 0 ] || mtu=mtu=$4
-		try "plug in the network card $2 on $3" xl network-attach "$domid" "mac=$2" "bridge=$3" ${mtu:+"$mtu"} || {
+		try "plug in the network card $2 on $3" plug "$4" || {
 			# libxl keeps a card whose script failed.
 			xl network-detach "$domid" "$2" >>"$dir/vm.log" 2>&1 || true
 			exit 57

@@ -1,7 +1,7 @@
-# Makes the disks of a virtual machine; the context's ISO comes on standard input. Prints the name of each clone and the
-# method that made it, and of the ISO its length and the time of its last change.
+# Makes the disks of a virtual machine; of the context's ISO comes on standard input what does not lie on the host. Prints the name of each
+# clone and the method that made it, and of the ISO its length, the time of its last change, and its MD5 and SHA-256.
 # $1 folder, then six words for each disk: clone|make|context, name, source, MiB (0: as the source), format of the source or of the disk,
-# methods of a clone or file system
+# methods of a clone or file system; for a context the fourth is the number of its parts, and three words for each follow (parts.sh)
 dir=$1
 shift
 while [ $# -gt 0 ]; do
@@ -19,10 +19,14 @@ while [ $# -gt 0 ]; do
 		said='mkimage: Made'
 		;;
 	context)
-		log TM I "context: Storing the context in $file"
-		whole_input "$file"
-		said='context: Stored'
-		printf 'context %s\n' "$(stat -c '%s:%Y' -- "$file")"
+		log TM I "context: Making the context in $file"
+		parts=$4
+		shift 6
+		join_parts "$file" "$parts" "$@"
+		printf 'context %s %s %s\n' "$(stat -c '%s:%Y' -- "$file")" "$(md5sum <"$file" | cut -d' ' -f1)" "$(sha256sum <"$file" | cut -d' ' -f1)"
+		log TM I 'context: Stored' TM I 'ExitCode: 0'
+		shift $((parts * 3))
+		continue
 		;;
 	esac
 	log TM I "$said" TM I 'ExitCode: 0'
