@@ -238,5 +238,5 @@ func (l *layout) parts() []Part {
 		parts = append(parts, bytesPart(b), Part{From: f.file.From, Size: f.size, SHA256: f.file.SHA256})
 		b = make([]byte, -f.size&(sectorSize-1))
 	}
-	return append(parts, bytesPart(append(b, make([]byte, padSectors*sectorSize)...)))
+	return append(parts, bytesPart(slices.Concat(b, make([]byte, padSectors*sectorSize))))
 }

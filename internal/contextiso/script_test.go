@@ -62,12 +62,7 @@ func checkRoundTrip(t *testing.T, vars map[string]string) {
 	if parsed, err := ParseScript(script); err != nil || !maps.Equal(parsed, vars) {
 		t.Fatalf("ParseScript: %v, %q of %q", err, parsed, script)
 	}
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, ScriptName)
+	file := filepath.Join(t.TempDir(), ScriptName)
 	if err := os.WriteFile(file, script, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +122,8 @@ var hostileParts = []string{
 }
 
 // TestShellsReadRandomValuesExactly reads many values in each process of a shell. A million of them:
-// go test ./internal/contextiso -run TestShellsReadRandom -v -args -values 1000000
+//
+//	go test ./internal/contextiso -run TestShellsReadRandom -v -args -values 1000000
 func TestShellsReadRandomValuesExactly(t *testing.T) {
 	const batch = 1000
 	r := rand.New(rand.NewPCG(*valuesSeed, 7))

@@ -29,7 +29,7 @@ func createContext(t *testing.T, e *engine.Engine, spec model.ContextSpec) model
 }
 
 // contextOf reads the ISO of a virtual machine as it lies on the host.
-func contextOf(t *testing.T, h *simhost.Host, vm model.VirtualMachine) []byte {
+func contextOf(t *testing.T, vm model.VirtualMachine) []byte {
 	t.Helper()
 	at := slices.IndexFunc(vm.Disks, func(disk model.AttachedDisk) bool { return disk.Context })
 	if at < 0 {
@@ -54,12 +54,12 @@ func TestContextISOOnTheHost(t *testing.T) {
 	body := model.VirtualMachineBody{Memory: ptr(int64(64)), OS: kernel(t, e), ContextID: &record.ID}
 	vm := createVM(t, e, model.VirtualMachineSpec{Body: body})
 	other := createVM(t, e, model.VirtualMachineSpec{Body: body})
-	iso := contextOf(t, h, vm)
+	iso := contextOf(t, vm)
 	sum, md := sha256.Sum256(iso), md5.Sum(iso)
 	if vm.ContextSHA256 != hex.EncodeToString(sum[:]) || vm.ContextMD5 != hex.EncodeToString(md[:]) || vm.ContextBytes != int64(len(iso)) {
 		t.Errorf("the record says %s, %s and %d bytes of an ISO with %x, %x and %d", vm.ContextSHA256, vm.ContextMD5, vm.ContextBytes, sum, md, len(iso))
 	}
-	if vm.ContextSHA256 != other.ContextSHA256 || !bytes.Equal(iso, contextOf(t, h, other)) {
+	if vm.ContextSHA256 != other.ContextSHA256 || !bytes.Equal(iso, contextOf(t, other)) {
 		t.Error("equal contexts are not equal ISOs")
 	}
 	for _, file := range []string{vm.Disks[0].File, filepath.Join(h.Datastore(), "contexts", "1", "files", "init.sh"), filepath.Join(h.Datastore(), "contexts", "1", "context.json")} {
@@ -157,7 +157,7 @@ func TestContextFollowsTheName(t *testing.T) {
 		}}
 		vm := createVM(t, e, spec)
 		word := map[model.ContextFormat]string{model.ContextOpenNebula: "SET_HOSTNAME='%s'", model.ContextNoCloud: `"local-hostname":"%s"`}[format]
-		if iso := contextOf(t, h, vm); !bytes.Contains(iso, fmt.Appendf(nil, word, "web-1")) {
+		if iso := contextOf(t, vm); !bytes.Contains(iso, fmt.Appendf(nil, word, "web-1")) {
 			t.Errorf("%s: the guest is not told its name", format)
 		}
 		spec.Name, spec.PowerState = "web-2", model.VMRunning
@@ -165,7 +165,7 @@ func TestContextFollowsTheName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if iso := contextOf(t, h, renamed); !bytes.Contains(iso, fmt.Appendf(nil, word, "web-2")) || renamed.DomID != vm.DomID || len(renamed.Pending) > 0 {
+		if iso := contextOf(t, renamed); !bytes.Contains(iso, fmt.Appendf(nil, word, "web-2")) || renamed.DomID != vm.DomID || len(renamed.Pending) > 0 {
 			t.Errorf("%s: after the change of the name the guest waits for %q", format, renamed.Pending)
 		}
 		if cd := h.Domains()[0].Disks[1]; !cd.CDROM || cd.Target == vm.Disks[1].File {
