@@ -22,6 +22,7 @@ func TestOverlaysOn(t *testing.T) {
 		{Header: model.Header{Name: "made-elsewhere", Uses: []string{"images/4"}}, State: model.VMProlog, Disks: disk(&other, "")},
 		{Header: model.Header{Name: "diskless", Uses: []string{"images/3"}}, State: model.VMRunning},
 	} {
+		vm.ID, vm.UUID = id, "2f0a0d54-1b3c-4a0e-8f43-9d7f1a2b3c4d"
 		record, err := datastore.Encode(vm)
 		if err != nil {
 			t.Fatal(err)

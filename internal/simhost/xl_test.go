@@ -250,7 +250,7 @@ func TestGuestsThatDoNotShutDown(t *testing.T) {
 }
 
 func TestHowGuestsEnd(t *testing.T) {
-	h := simhost.Start(t, simhost.RebootGap(800*time.Millisecond))
+	h := simhost.Start(t, simhost.RebootGap(4*time.Second))
 	xlOK(t, h, "create", guest(t, h, "p1"))
 	c := dial(t, h)
 	watched := func() string {

@@ -38,14 +38,14 @@ func text(n int) []byte {
 }
 
 func TestSendCompressesForASlowLink(t *testing.T) {
-	data := text(96 << 20)
+	data := text(72 << 20)
 	dst := newDst(t)
-	info, err := Send(t.Context(), throttled(12<<20), Source{Path: place(t, data)}, at(dst))
+	info, err := Send(t.Context(), throttled(6<<20), Source{Path: place(t, data)}, at(dst))
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantStored(t, dst, data)
-	if info.Sent > 60<<20 {
+	if info.Sent > 45<<20 {
 		t.Errorf("%d MiB of %d were sent", info.Sent>>20, len(data)>>20)
 	}
 }
