@@ -36,7 +36,7 @@ resource "xen_context" "busybox" {
   network         = true
   ssh_public_keys = [var.ssh_public_key]
   start_script    = var.start_script
-  files           = { "init.sh" = { source = "${path.module}/init.sh" } }
+  files           = { "init.sh" = { content = file("${path.module}/init.sh") } }
 }
 
 resource "xen_virtual_machine" "busybox" {

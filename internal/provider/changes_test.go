@@ -13,7 +13,7 @@ import (
 )
 
 // rowOf is a row of the table in the documentation.
-var rowOf = regexp.MustCompile("(?m)^\\| `([a-z_.*]+)` \\| (live|at next boot|disk re-created|replace|refused at plan|in the record) \\|")
+var rowOf = regexp.MustCompile("(?m)^\\| `([a-z0-9_.*]+)` \\| (live|at next boot|disk re-created|replace|refused at plan|in the record) \\|")
 
 // documentedChanges reads what the documentation says of a change of each argument.
 func documentedChanges(p plugin) map[string]string {
