@@ -15,8 +15,8 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/simhost"
 )
 
-// open connects to a simulated host and opens its datastore; each call is another client.
-func open(t *testing.T, sim *simhost.Host) *datastore.Store {
+// connect is another client of a simulated host's datastore.
+func connect(t *testing.T, sim *simhost.Host) *datastore.Store {
 	t.Helper()
 	h := host.New(host.Config{Address: sim.Address(), Port: sim.Port(), User: sim.User(), PrivateKeyFile: sim.PrivateKeyFile(), HostKey: sim.HostKey()})
 	t.Cleanup(func() { _ = h.Close() })
@@ -24,6 +24,13 @@ func open(t *testing.T, sim *simhost.Host) *datastore.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return store
+}
+
+// open connects to a simulated host and opens its datastore; each call is another client.
+func open(t *testing.T, sim *simhost.Host) *datastore.Store {
+	t.Helper()
+	store := connect(t, sim)
 	if _, err := store.Init(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +243,21 @@ func TestNothingIsLeftOfWhatNeverCame(t *testing.T) {
 	if next := put(t, store, model.KindVirtualMachine, model.Header{Name: "web"}); next <= id {
 		t.Errorf("after %d came %d", id, next)
 	}
+}
+
+// Two Terraforms may be the first ones on a host at the same time.
+func TestDatastoreFromManyClients(t *testing.T) {
+	sim := simhost.Start(t)
+	var all sync.WaitGroup
+	for range 8 {
+		store := connect(t, sim)
+		all.Go(func() {
+			if _, err := store.Init(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestInitNamesRecordsWithALine(t *testing.T) {

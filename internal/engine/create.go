@@ -100,8 +100,7 @@ func (s *site) takeBack(ctx context.Context, c creation, id int, cause error) er
 
 // unfinishedLines are what records say of themselves while they are being made.
 var unfinishedLines = []string{
-	`  "state": "` + string(model.VMProlog) + `"`, `  "state": "` + string(model.VMBoot) + `"`,
-	`  "state": "` + string(model.ImageLocked) + `"`, `  "ready": false`,
+	`  "state": "` + string(model.VMProlog) + `"`, `  "state": "` + string(model.ImageLocked) + `"`, `  "ready": false`,
 }
 
 // clearUnfinished removes what creations left that were cut off before Terraform knew of them: nobody may ask for it ever again, as for a

@@ -40,7 +40,7 @@ func InspectSource(ctx context.Context, path string) (SourceInfo, error) {
 // PublicPath is the path of an image's source for those who did not write it: of a URL without what may be a secret.
 func PublicPath(path string) string {
 	if model.IsURL(path) {
-		return transfer.WithoutCredentials(path)
+		return transfer.MaskURLs(path)
 	}
 	return path
 }

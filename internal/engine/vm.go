@@ -162,7 +162,7 @@ func (s *site) destroyVirtualMachine(ctx context.Context, id int, patience time.
 		patience = 0 // there is no guest that could be asked
 	}
 	// One that was never finished stays so until it is gone: whoever comes clears it away.
-	if vm.State != model.VMProlog && vm.State != model.VMBoot {
+	if vm.State != model.VMProlog {
 		vm.State = model.VMShutdown
 		if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
 			return err

@@ -35,14 +35,18 @@ func (e Env) remote(ctx context.Context, command, input string) (string, error) 
 		return "", err
 	}
 	defer socket.Close()
-	defer context.AfterFunc(ctx, func() { socket.Close() })()
-
-	connection, channels, requests, err := ssh.NewClientConn(socket, e.Host, &ssh.ClientConfig{
+	return Ask(ctx, socket, &ssh.ClientConfig{
 		User:              e.User,
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
 		HostKeyCallback:   ssh.FixedHostKey(known),
 		HostKeyAlgorithms: []string{known.Type()},
-	})
+	}, command, input)
+}
+
+// Ask runs a command on the SSH server at the other end of a connection, which the caller closes, and returns what it printed.
+func Ask(ctx context.Context, stream net.Conn, config *ssh.ClientConfig, command, input string) (string, error) {
+	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
+	connection, channels, requests, err := ssh.NewClientConn(stream, stream.RemoteAddr().String(), config)
 	if err != nil {
 		return "", err
 	}

@@ -116,7 +116,7 @@ func contextSettingsAttributes() map[string]schema.Attribute {
 			Computed: true,
 			Default:  stringdefault.StaticString(string(model.ContextOpenNebula)),
 			MarkdownDescription: "For which software in the guest the ISO is: `opennebula`, the default, for OpenNebula's guest packages, whose ISO cloud-init " +
-				"reads, too, as far as host name, keys, `user_data` and network go; `nocloud` for images with cloud-init (22.3 or newer) alone, which then does all that is said here." + replaces,
+				"reads, too, as far as host name, keys, `user_data` and network go; `nocloud` for images with cloud-init alone, which is told all that is said here in its own words (tested with the code of cloud-init 22.4)." + replaces,
 		},
 		"hostname": text("Host name of the guest (`SET_HOSTNAME`)."),
 		"hostname_from_name": schema.BoolAttribute{

@@ -66,17 +66,13 @@ func TestContextLifeCycle(t *testing.T) {
 	)
 }
 
-func TestContextSecrets(t *testing.T) {
-	t.Parallel()
-	h := simhost.Start(t)
-	config := func(password string) string {
-		return contextConfig(h, fmt.Sprintf("name = \"web\"\nvariables_wo = { PASSWORD = %q }", password))
-	}
-	run(t, h,
-		resource.TestStep{Config: config("first-secret"), Check: hides("first-secret")},
-		resource.TestStep{Config: config("first-secret"), ConfigPlanChecks: planned(contextAddress, plancheck.ResourceActionNoop)},
+// otherSecret makes a context "web" with a secret, keeps it, imports it, and gives it another secret; neither is seen.
+func otherSecret(h *simhost.Host, config func(secret string) string) []resource.TestStep {
+	return []resource.TestStep{
+		{Config: config("first-secret"), Check: hides("first-secret")},
+		{Config: config("first-secret"), ConfigPlanChecks: planned(contextAddress, plancheck.ResourceActionNoop)},
 		importStep(contextAddress, "web"),
-		resource.TestStep{
+		{
 			Config: config("second-secret"),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(contextAddress, plancheck.ResourceActionReplace), planHides("second-secret"),
@@ -88,11 +84,19 @@ func TestContextSecrets(t *testing.T) {
 				return onHost(h, "contexts", "second-secret")
 			},
 		},
-		resource.TestStep{
-			Config:           contextConfig(h, `name = "web"`),
-			ConfigPlanChecks: planned(contextAddress, plancheck.ResourceActionReplace),
-		},
-	)
+	}
+}
+
+func TestContextSecrets(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := func(password string) string {
+		return contextConfig(h, fmt.Sprintf("name = \"web\"\nvariables_wo = { PASSWORD = %q }", password))
+	}
+	run(t, h, append(otherSecret(h, config), resource.TestStep{
+		Config:           contextConfig(h, `name = "web"`),
+		ConfigPlanChecks: planned(contextAddress, plancheck.ResourceActionReplace),
+	})...)
 }
 
 // TestContextSettings sets all that has an argument of its own, with a password that is seen nowhere, and imports it.
@@ -115,23 +119,7 @@ func TestContextSettings(t *testing.T) {
   user_data          = "#cloud-config\npackages: [nginx]\n"
 `, password))
 	}
-	run(t, h,
-		resource.TestStep{Config: config("first-secret"), Check: hides("first-secret")},
-		resource.TestStep{Config: config("first-secret"), ConfigPlanChecks: planned(contextAddress, plancheck.ResourceActionNoop)},
-		importStep(contextAddress, "web"),
-		resource.TestStep{
-			Config: config("second-secret"),
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectResourceAction(contextAddress, plancheck.ResourceActionReplace), planHides("second-secret"),
-			}},
-			Check: func(state *terraformState) error {
-				if err := hides("second-secret")(state); err != nil {
-					return err
-				}
-				return onHost(h, "contexts", "second-secret")
-			},
-		},
-	)
+	run(t, h, otherSecret(h, config)...)
 }
 
 // onHost looks for the text in the records of a kind.

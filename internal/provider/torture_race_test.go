@@ -20,9 +20,6 @@ import (
 // nothing is left of the loser.
 func TestTortureRaces(t *testing.T) {
 	t.Parallel()
-	if !*tortureAll {
-		return
-	}
 	hvm := func(name string, also map[string]any) map[string]any {
 		config := map[string]any{"name": name, "type": "hvm", "memory": 16, "shutdown_timeout": "0s"}
 		for key, value := range also {
@@ -73,12 +70,9 @@ func TestTortureRaces(t *testing.T) {
 // was sent.
 func TestTortureUpload(t *testing.T) {
 	t.Parallel()
-	if !*tortureAll {
-		return
-	}
 	const size = 1 << 20
 	random := rand.New(rand.NewPCG(*tortureSeed, 0))
-	const points = 30
+	points := few(2, 30)
 	var c tally
 	r := newRig(t)
 	for range points {
@@ -121,10 +115,7 @@ func TestTortureUpload(t *testing.T) {
 // TestTortureSoak makes one virtual machine and destroys it again and again with one client: nothing may add up.
 func TestTortureSoak(t *testing.T) {
 	t.Parallel()
-	if !*tortureAll {
-		return
-	}
-	const cycles = 1000
+	cycles := few(12, 1000)
 	var c tally
 	r := newRig(t)
 	worker := r.connect(t)
@@ -159,10 +150,7 @@ func TestTortureSoak(t *testing.T) {
 // that what the provider holds meanwhile does not grow with their number, and is given back.
 func TestTortureCrowd(t *testing.T) {
 	t.Parallel()
-	if !*tortureAll {
-		return
-	}
-	const count = 50
+	count := few(5, 50)
 	r := newRig(t, simhost.Memory(1<<20, 1536))
 	crowd := func(prefix string) map[string]map[string]any {
 		configs := map[string]map[string]any{}

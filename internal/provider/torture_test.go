@@ -21,6 +21,14 @@ var (
 	tortureSeed = flag.Uint64("torture-seed", rand.Uint64N(1000), "which points are taken when not all are")
 )
 
+// few is how many points are taken of so many.
+func few(sample, all int) int {
+	if *tortureAll {
+		return all
+	}
+	return sample
+}
+
 // rig is a stack on a host, and what Terraform knows of it: each plan and each apply has a provider of its own, as with Terraform.
 type rig struct {
 	stack

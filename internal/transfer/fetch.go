@@ -113,7 +113,7 @@ func (src HostSource) check() error {
 // name is how errors and logs call the source; it never holds credentials.
 func (src HostSource) name() string {
 	if src.URL != "" {
-		return maskURLs(src.URL)
+		return MaskURLs(src.URL)
 	}
 	return src.Path
 }
@@ -125,6 +125,6 @@ func (src HostSource) masked(err error) error {
 		return err
 	}
 	masked := *exit
-	masked.Stderr = []byte(maskURLs(string(exit.Stderr)))
+	masked.Stderr = []byte(MaskURLs(string(exit.Stderr)))
 	return &masked
 }

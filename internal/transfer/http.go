@@ -32,7 +32,7 @@ func get(ctx context.Context, address string) (body io.ReadCloser, length int64,
 	}
 	if resp.StatusCode != http.StatusOK {
 		_ = resp.Body.Close()
-		return nil, 0, fmt.Errorf("the server answered %q to GET %s", resp.Status, maskURLs(resp.Request.URL.String()))
+		return nil, 0, fmt.Errorf("the server answered %q to GET %s", resp.Status, MaskURLs(resp.Request.URL.String()))
 	}
 	return resp.Body, resp.ContentLength, nil
 }
@@ -44,22 +44,19 @@ func checkURL(address string) error {
 		return errors.New("the source's URL is not valid; it must look like https://server/path, with special characters in a password percent-encoded")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("%s is neither an http nor an https URL", maskURLs(address))
+		return fmt.Errorf("%s is neither an http nor an https URL", MaskURLs(address))
 	}
 	return nil
 }
 
 var anyURL = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s"/?#]*@)?([^\s"?#]*)(?:[?#][^\s"]*)?`)
 
-// maskURLs takes user names, passwords, queries and fragments, any of which may be a token, out of the URLs in a text.
-func maskURLs(text string) string { return anyURL.ReplaceAllString(text, "$1$2") }
-
-// WithoutCredentials is a URL as anybody may see it: without user name, password, query and fragment.
-func WithoutCredentials(address string) string { return maskURLs(address) }
+// MaskURLs takes user names, passwords, queries and fragments, any of which may be a token, out of the URLs in a text.
+func MaskURLs(text string) string { return anyURL.ReplaceAllString(text, "$1$2") }
 
 // maskError is an error of the HTTP client without credentials; it still matches the context's errors.
 func maskError(err error) error {
-	return maskedError{maskURLs(err.Error()), err}
+	return maskedError{MaskURLs(err.Error()), err}
 }
 
 type maskedError struct {

@@ -60,7 +60,7 @@ func (src Source) check() error {
 // name is how errors and logs call the source; it never holds credentials.
 func (src Source) name() string {
 	if src.URL != "" {
-		return maskURLs(src.URL)
+		return MaskURLs(src.URL)
 	}
 	return src.Path
 }

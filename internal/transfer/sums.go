@@ -39,7 +39,7 @@ func FetchSum(ctx context.Context, address, name string) (Checksum, error) {
 	}
 	sum, err := FindSum(string(text), name)
 	if err != nil {
-		return Checksum{}, fmt.Errorf("%s %w", maskURLs(address), err)
+		return Checksum{}, fmt.Errorf("%s %w", MaskURLs(address), err)
 	}
 	return sum, nil
 }

@@ -4,17 +4,18 @@ set -eu
 root=$1 version=$2
 mkdir -p -- "$root"
 cd -- "$root"
-if [ -e layout ]; then
-	read -r found <layout
-	[ "$found" = "$version" ] || { printf '%s\n' "$found"; exit 40; }
-else
-	foreign=$(ls -A | grep -vxE 'images|templates|contexts|vms|locks|tmp|lost\+found' || true)
+if [ ! -e layout ]; then
+	# Another client may be doing the same.
+	foreign=$(ls -A | grep -vxE 'layout|images|templates|contexts|vms|locks|tmp|lost\+found' || true)
 	[ -z "$foreign" ] || { printf '%s\n' "$foreign"; exit 41; }
 	chmod 0700 .
 	mkdir -p images templates contexts vms locks tmp
 	printf '%s\n' "$version" >"tmp/layout.$$"
-	mv -f -- "tmp/layout.$$" layout
+	[ -e layout ] || mv -f -- "tmp/layout.$$" layout
+	rm -f -- "tmp/layout.$$"
 fi
+read -r found <layout
+[ "$found" = "$version" ] || { printf '%s\n' "$found"; exit 40; }
 # What an interrupted removal left: records are gone from sight already.
 rm -rf -- tmp/deleted.*
 # Uploads that nobody came back to, and what was being written when the host went down.

@@ -1,7 +1,6 @@
 package acceptance_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -179,29 +178,10 @@ func (d dom0) inGuest(address string, key ssh.Signer, script string, args ...str
 		return "", err
 	}
 	defer stream.Close()
-	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
-	connection, channels, requests, err := ssh.NewClientConn(stream, address, &ssh.ClientConfig{
+	return lab.Ask(ctx, stream, &ssh.ClientConfig{
 		User:              "root",
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(key)},
 		HostKeyCallback:   ssh.InsecureIgnoreHostKey(), // the guest has made it a moment ago
 		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
-	})
-	if err != nil {
-		return "", err
-	}
-	client := ssh.NewClient(connection, channels, requests)
-	defer client.Close()
-	session, err := client.NewSession()
-	if err != nil {
-		return "", err
-	}
-	defer session.Close()
-	var said bytes.Buffer
-	session.Stderr = &said
-	session.Stdin = strings.NewReader(script)
-	printed, err := session.Output("sh -s " + strings.Join(args, " "))
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, said.String())
-	}
-	return string(printed), nil
+	}, "sh -s "+strings.Join(args, " "), script)
 }

@@ -1,5 +1,5 @@
-# prepare.sh DST WORK NEED_KIB BASE BASE_MAP: prints what the host can decompress ("tool NAME"), what is free ("free KIB"), what an interrupted transfer has
-# stored already ("sent FIRST COUNT"), and the map of the base behind a line "base".
+# prepare.sh DST WORK NEED_KIB BASE BASE_MAP: prints what the host can decompress ("tool NAME"), what is free ("free KIB"), what an
+# interrupted transfer has stored already ("sent FIRST COUNT"), and the map of the base behind a line "base".
 dst=$1 work=$2 need=$3 base=$4 base_map=$5 dir=${1%/*}
 dir=${dir:-/}
 if [ ! -d "$dir" ]; then say "directory $dir does not exist"; exit 1; fi
