@@ -62,7 +62,7 @@ func TestLostConnection(t *testing.T) {
 		"repeatable":           {func(s *Script) { s.Repeatable = true }, true, ""},
 		"with an input":        {func(s *Script) { s.Repeatable = true; s.Stdin = io.LimitReader(&counter{}, 10) }, false, ""},
 		"with a file":          {func(s *Script) { s.Repeatable = true; s.Stdin = afterHead("head,tail", 5) }, true, "tail"},
-		"after it had printed": {func(s *Script) { s.Repeatable = true; s.Stdout = io.Discard; s.Text = "echo x; " + s.Text }, false, ""},
+		"after it had printed": {func(s *Script) { s.Repeatable = true; s.Stdout = &maker{s.Args[0]}; s.Text = "echo x; sleep 20" }, false, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -85,6 +85,13 @@ func TestLostConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+// maker makes a file when something is written to it: what was printed has arrived then.
+type maker struct{ file string }
+
+func (m *maker) Write(p []byte) (int, error) {
+	return len(p), os.WriteFile(m.file, p, 0o600)
 }
 
 // afterHead returns a reader that stands in the middle of text.
