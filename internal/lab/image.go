@@ -23,6 +23,7 @@ var images embed.FS
 type guestImage struct {
 	variant  string   // mmdebstrap's: what is installed beside the packages
 	packages []string // Debian's
+	tools    []tool   // what its prepare.sh needs, where there is one
 	mib      int      // size of the disk
 }
 
@@ -33,11 +34,19 @@ var guestImages = map[string]guestImage{
 		packages: []string{"systemd-sysv", "udev", "dbus", "cloud-init", "sudo", "openssh-server", "iproute2", "e2fsprogs", "procps"},
 		mib:      640,
 	},
-	// Packages are unpacked only: without their scripts there is neither a shell beside busybox, nor perl.
+	// Packages are unpacked only: without their scripts there is neither a shell beside busybox, nor perl. Debian's busybox has glibc;
+	// prepare.sh makes one with musl.
 	"busybox": {
 		variant:  "extract",
-		packages: []string{"busybox-static", "musl", "dropbear-bin", "e2fsprogs", "radvd"},
-		mib:      64,
+		packages: []string{"musl", "dropbear-bin", "e2fsprogs", "radvd"},
+		tools: []tool{
+			{"gcc", "gcc", "builds busybox"},
+			{"make", "make", "builds busybox"},
+			{"musl-gcc", "musl-tools", "builds it with musl"},
+			{"/usr/include/linux/version.h", "linux-libc-dev", "has the names of the kernel"},
+			{"dpkg-source", "dpkg-dev", "unpacks the source"},
+		},
+		mib: 64,
 	},
 }
 
@@ -48,7 +57,7 @@ func (l *Lab) GuestImage(ctx context.Context, name string) (string, error) {
 	if !found {
 		return "", fmt.Errorf("there is no recipe for the image of a guest %q: use debian or busybox", name)
 	}
-	if err := l.installTools(ctx); err != nil {
+	if err := l.installTools(ctx, append(tools(), recipe.tools...)); err != nil {
 		return "", err
 	}
 	cache, err := recipe.cacheName(name)
@@ -108,9 +117,16 @@ func (l *Lab) buildImage(ctx context.Context, folder, name string, recipe guestI
 		return err
 	}
 	l.Steps.Say("installing Debian's packages for the guest %s (1 to 5 minutes) ...", name)
-	tar := filepath.Join(parts, "guest.tar")
-	if err := l.run(ctx, "mmdebstrap", recipe.mmdebstrap(tar, mirrors(ctx))...); err != nil {
+	tar, from := filepath.Join(parts, "guest.tar"), mirrors(ctx)
+	if err := l.run(ctx, "mmdebstrap", recipe.mmdebstrap(tar, from)...); err != nil {
 		return err
+	}
+	prepare := filepath.Join(parts, "prepare.sh")
+	if _, err := os.Stat(prepare); err == nil {
+		l.Steps.Say("building what Debian has no package of for the guest %s (1 to 3 minutes) ...", name)
+		if err := l.run(ctx, "sh", append([]string{prepare, parts}, from...)...); err != nil {
+			return err
+		}
 	}
 	l.Steps.Say("making the disk of the guest %s ...", name)
 	return l.run(ctx, "fakeroot", "sh", filepath.Join(parts, "build.sh"), tar, parts, name+"-root", strconv.Itoa(recipe.mib), filepath.Join(folder, imageDisk))

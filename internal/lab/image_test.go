@@ -40,7 +40,7 @@ func TestImageOfNobody(t *testing.T) {
 // TestImageScriptsAreShell lets a shell read what guests run at their boot and nobody runs before.
 func TestImageScriptsAreShell(t *testing.T) {
 	for _, script := range []string{
-		"images/build.sh", "images/debian/finish.sh", "images/busybox/finish.sh",
+		"images/build.sh", "images/debian/finish.sh", "images/busybox/prepare.sh", "images/busybox/finish.sh",
 		"images/debian/root/usr/local/sbin/context-changed", "images/debian/root/var/lib/cloud/scripts/per-instance/context",
 		"images/busybox/root/etc/rc.local", "images/busybox/root/etc/init.d/rcS", "images/busybox/root/etc/init.d/rcK",
 		"../../examples/guest-by-hand/init.sh",

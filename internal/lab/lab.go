@@ -40,7 +40,7 @@ func (l *Lab) Build(ctx context.Context) error {
 
 // prepare returns the folder of the built lab and how its machine is to run.
 func (l *Lab) prepare(ctx context.Context) (string, accel, error) {
-	if err := l.installTools(ctx); err != nil {
+	if err := l.installTools(ctx, tools()); err != nil {
 		return "", accel{}, err
 	}
 	how := chooseAccel(ctx)

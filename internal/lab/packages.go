@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -35,9 +36,9 @@ func tools() []tool {
 }
 
 // installTools installs with apt-get what this machine lacks, after saying what and why.
-func (l *Lab) installTools(ctx context.Context) error {
+func (l *Lab) installTools(ctx context.Context, needed []tool) error {
 	var packages []string
-	for _, tool := range tools() {
+	for _, tool := range needed {
 		if tool.present() {
 			continue
 		}
@@ -65,15 +66,15 @@ func (l *Lab) installTools(ctx context.Context) error {
 	return nil
 }
 
-// present tells whether the tool is there: a file by its path, a program in PATH or in a system folder that the PATH of
+// present tells whether the tool is there: a file by its whole path, a program in PATH or in a system folder that the PATH of
 // users other than root lacks.
 func (t tool) present() bool {
+	if filepath.IsAbs(t.name) {
+		_, err := os.Stat(t.name)
+		return err == nil
+	}
 	candidates := []string{t.name, "/usr/sbin/" + t.name, "/sbin/" + t.name}
 	return slices.ContainsFunc(candidates, func(name string) bool {
-		if strings.HasSuffix(name, ".gpg") {
-			_, err := os.Stat(name)
-			return err == nil
-		}
 		_, err := exec.LookPath(name)
 		return err == nil
 	})

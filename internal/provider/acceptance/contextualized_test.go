@@ -19,12 +19,12 @@ import (
 
 // TestAccCloudInitGuest boots Debian with cloud-init.
 func TestAccCloudInitGuest(t *testing.T) {
-	contextualized{image: "debian", example: "guest-cloud-init", ip: "192.168.70.181", memory: 256, size: 1024}.test(t)
+	contextualized{image: "debian", example: "guest-cloud-init", ip: "192.168.70.181", memory: 256, size: 1024, libc: "libc.so.6"}.test(t)
 }
 
-// TestAccGuestByHand boots a guest of little more than busybox, whose boot script has a few lines and finds the rest in its context.
+// TestAccGuestByHand boots a guest of little more than busybox with musl, whose boot script has a few lines and finds the rest in its context.
 func TestAccGuestByHand(t *testing.T) {
-	contextualized{image: "busybox", example: "guest-by-hand", ip: "192.168.70.182", memory: 96, size: 256}.test(t)
+	contextualized{image: "busybox", example: "guest-by-hand", ip: "192.168.70.182", memory: 96, size: 256, libc: "linux-musl/libc.so"}.test(t)
 }
 
 // TestAccIPv6Router lets the context of one guest make it a router, and sees another one get its address from it.
@@ -54,6 +54,7 @@ func TestAccIPv6Router(t *testing.T) {
 // contextualized is a guest with an image of its own, and the example that starts it.
 type contextualized struct {
 	image, example, ip string
+	libc               string // of the guest's shell
 	memory, size       int // MiB
 }
 
@@ -87,10 +88,11 @@ func (c contextualized) test(t *testing.T) {
 	}
 	says := func(key ssh.Signer, hostname, started string) {
 		t.Helper()
-		want := fmt.Sprintf("hostname %s\nswap 64 MiB\nroot has grown\n%s", hostname, started)
+		want := fmt.Sprintf("hostname %s\nswap 64 MiB\nroot has grown\n%s\n%s", hostname, c.libc, started)
 		d.awaitGuest(c.ip, key, want, `echo "hostname $(hostname)"
 awk 'NR > 1 { printf "swap %.0f MiB\n", $3 / 1024 }' /proc/swaps
 df -k / | awk -v mib="$1" '$6 == "/" && $2 > mib * 900 { print "root has grown" }'
+grep -oE 'libc\.so\.6|linux-musl/libc\.so' /proc/$$/maps | sort -u
 cat /var/started`, fmt.Sprint(c.size))
 	}
 
