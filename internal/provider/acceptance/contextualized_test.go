@@ -5,6 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/onexen/terraform-provider-xen/internal/host"
 	"github.com/onexen/terraform-provider-xen/internal/lab"
 )
 
@@ -51,11 +55,37 @@ func TestAccIPv6Router(t *testing.T) {
 	}}})
 }
 
+// TestAccKernelMountsTheContext runs the test of package contextiso that mounts an ISO in dom0, where there is a kernel that may.
+func TestAccKernelMountsTheContext(t *testing.T) {
+	d := connect(t)
+	program := filepath.Join(t.TempDir(), "contextiso.test")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-ldflags", "-s -w", "-o", program, "../../contextiso")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	content, err := os.Open(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer content.Close()
+	result, err := d.host.Run(t.Context(), host.Script{Step: "mount a context", Stdin: content, Text: `
+folder=$(mktemp -d)
+trap 'rm -rf -- "$folder"' EXIT
+cd -- "$folder"
+cat >contextiso.test
+chmod +x contextiso.test
+./contextiso.test -test.v -test.run '^TestKernelMountsTheContext$'`})
+	if said := string(result.Stdout); err != nil || !strings.Contains(said, "--- PASS: TestKernelMountsTheContext") {
+		t.Errorf("%v: %s", err, said)
+	}
+}
+
 // contextualized is a guest with an image of its own, and the example that starts it.
 type contextualized struct {
 	image, example, ip string
 	libc               string // of the guest's shell
-	memory, size       int // MiB
+	memory, size       int    // MiB
 }
 
 // test starts the guest and asks it over SSH what has become of its context; then the context changes, which reboots the guest, and at
