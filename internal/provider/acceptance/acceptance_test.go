@@ -4,9 +4,11 @@ package acceptance_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,7 +31,28 @@ var factories = map[string]func() (tfprotov6.ProviderServer, error){
 	"xen": providerserver.NewProtocol6WithError(provider.New("test")()),
 }
 
-var emptyPlan = resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+var emptyPlan = resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{tellChanges{}, plancheck.ExpectEmptyPlan()}}
+
+// tellChanges tells what of each attribute a plan would change: that a plan is not empty says too little.
+type tellChanges struct{}
+
+func (tellChanges) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
+	var changes []error
+	for _, change := range req.Plan.ResourceChanges {
+		before, _ := change.Change.Before.(map[string]any)
+		after, _ := change.Change.After.(map[string]any)
+		unknown, _ := change.Change.AfterUnknown.(map[string]any)
+		for name := range unknown {
+			after[name] = "(known after apply)"
+		}
+		for name := range after {
+			if !change.Change.Actions.NoOp() && !reflect.DeepEqual(before[name], after[name]) {
+				changes = append(changes, fmt.Errorf("%s: %s: %v -> %v", change.Address, name, before[name], after[name]))
+			}
+		}
+	}
+	resp.Error = errors.Join(changes...)
+}
 
 // dom0 is the real host, asked past the provider.
 type dom0 struct {
