@@ -28,7 +28,7 @@ func TestAccCloudInitGuest(t *testing.T) {
 
 // TestAccGuestByHand boots a guest of little more than busybox with musl, whose boot script has a few lines and finds the rest in its context.
 func TestAccGuestByHand(t *testing.T) {
-	contextualized{image: "busybox", example: "guest-by-hand", ip: "192.168.70.182", memory: 96, size: 256, libc: "linux-musl/libc.so"}.test(t)
+	contextualized{image: "busybox", example: "guest-by-hand", ip: "192.168.70.182", memory: 128, size: 256, libc: "linux-musl/libc.so"}.test(t)
 }
 
 // TestAccIPv6Router lets the context of one guest make it a router, and sees another one get its address from it.
@@ -44,7 +44,7 @@ func TestAccIPv6Router(t *testing.T) {
 			"ramdisk":      config.StringVariable(guestFile(t, "XEN_LAB_RAMDISK")),
 			"disk":         config.StringVariable(guestImage(t, "busybox")),
 			"outer_bridge": config.StringVariable(bridge()),
-			"memory":       config.IntegerVariable(96),
+			"memory":       config.IntegerVariable(128),
 		},
 		ConfigPlanChecks: emptyPlan,
 		PostApplyFunc: func() {
