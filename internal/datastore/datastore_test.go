@@ -154,6 +154,40 @@ func TestLockNamesItsHolder(t *testing.T) {
 	lock.Release()
 }
 
+// The lock of a record that never came is taken away by its holder, while others wait for it: only one of them may be the next.
+func TestWhoeverWaitedForALockHoldsIt(t *testing.T) {
+	sim := simhost.Start(t)
+	store := open(t, sim)
+	if err := sim.Count("flock"); err != nil {
+		t.Fatal(err)
+	}
+	id, first, err := store.Reserve(t.Context(), model.KindImage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type held struct {
+		lock *datastore.Lock
+		err  error
+	}
+	waiting := make(chan held)
+	go func() {
+		lock, err := store.Lock(t.Context(), model.KindImage, id, 30*time.Second)
+		waiting <- held{lock, err}
+	}()
+	for sim.Ran("flock") < 3 { // for the number, by its holder, and by the one who waits
+		time.Sleep(10 * time.Millisecond)
+	}
+	first.Release()
+	next := <-waiting
+	if next.err != nil {
+		t.Fatal(next.err)
+	}
+	if _, err := open(t, sim).Lock(t.Context(), model.KindImage, id, 0); err == nil {
+		t.Error("two clients hold one lock")
+	}
+	next.lock.Release()
+}
+
 func TestDeadClientLosesItsLock(t *testing.T) {
 	sim := simhost.Start(t)
 	store := open(t, sim)

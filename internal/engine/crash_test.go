@@ -3,7 +3,10 @@ package engine_test
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +63,29 @@ func TestStartThatWasCutOffGoesOn(t *testing.T) {
 	}
 	if content, err := os.ReadFile(disk); err != nil || !strings.HasPrefix(string(content), "precious") {
 		t.Errorf("its disk has %q, %v", content, err)
+	}
+}
+
+// What a client that died has left running may remove the record at any moment of the next client's removal.
+func TestDestroyOfWhatGoesMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	e := connect(t, h)
+	spec := model.VirtualMachineSpec{Name: "web", PowerState: model.VMPoweroff, Body: model.VirtualMachineBody{Memory: ptr(int64(64)), OS: kernel(t, e)}}
+	var met atomic.Int32
+	for step := range 6 {
+		vm := createVM(t, e, spec)
+		h.AtStep(1+step, simhost.Ended, func() {
+			met.Add(1)
+			_ = os.RemoveAll(filepath.Join(h.Datastore(), "vms", strconv.Itoa(vm.ID)))
+		})
+		if err := e.DeleteVirtualMachine(t.Context(), vm.Ref()); err != nil {
+			t.Errorf("gone after step %d: %v", 1+step, err)
+		}
+		h.AtStep(0, 0, nil)
+	}
+	if n := met.Load(); n < 4 {
+		t.Errorf("it went at %d steps only", n)
 	}
 }
 

@@ -164,7 +164,11 @@ func (s *site) destroyVirtualMachine(ctx context.Context, id int, patience time.
 	// One that was never finished stays so until it is gone: whoever comes clears it away.
 	if vm.State != model.VMProlog {
 		vm.State = model.VMShutdown
-		if err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm); err != nil {
+		err := s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
+		if errors.Is(err, ErrAbsent) { // a removal that a client has left behind came to its end meanwhile
+			return s.remove(ctx, model.KindVirtualMachine, id)
+		}
+		if err != nil {
 			return err
 		}
 	}

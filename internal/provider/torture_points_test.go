@@ -118,6 +118,25 @@ func fails(name string, times int) trouble {
 	}
 }
 
+// hangs is trouble with a tool that goes on with its work when the client that waited for it is no more.
+func hangs() trouble {
+	t := fails("client killed while tool hangs", 0)
+	t.arrange = func(h *simhost.Host, c *client, n int) {
+		h.HangRun(n, 2*time.Second)
+		go func() {
+			for last := t.steps(h) + n; t.steps(h) < last; time.Sleep(50 * time.Millisecond) {
+				select {
+				case <-c.dead:
+					return
+				default:
+				}
+			}
+			c.die()
+		}()
+	}
+	return t
+}
+
 // troubles are all that can come.
 func troubles() []trouble {
 	list := []trouble{
@@ -130,6 +149,7 @@ func troubles() []trouble {
 		},
 		fails("tool fails once", 1),
 		fails("tools fail from then on", -1),
+		hangs(),
 	}
 	for _, m := range []simhost.Moment{simhost.Asked, simhost.Torn, simhost.Begun, simhost.Ended} {
 		list = append(list,

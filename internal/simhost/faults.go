@@ -50,7 +50,7 @@ func (h *Host) FailToolTimes(n int, prefix string, exit int, stderr string) {
 	h.addFault(fault{Prefix: prefix, Exit: exit, Stderr: stderr, Times: n})
 }
 
-// Count makes tools of the machine ("mv", "mkdir") count among those that FailRun knows, beside the simulated ones.
+// Count makes tools of the machine ("mv", "mkdir") count among those that FailRun and HangRun know, beside the simulated ones.
 func (h *Host) Count(names ...string) error {
 	for _, name := range names {
 		if err := h.wrap(name); err != nil {
@@ -62,13 +62,12 @@ func (h *Host) Count(names ...string) error {
 
 // FailRun makes the n-th run of any tool from now on fail, or with -1 times all from that one on, with nothing but the status.
 func (h *Host) FailRun(n, times int) {
-	h.mustChange(func(w *world) error {
-		list, err := w.faults()
-		if err != nil {
-			return err
-		}
-		return w.setFaults(append(list, fault{Exit: 1, Stderr: "simhost: this run fails", Skip: n - 1, Times: times}))
-	})
+	h.addFault(fault{Exit: 1, Stderr: "simhost: this run fails", Skip: n - 1, Times: times})
+}
+
+// HangRun makes the n-th run of any tool from now on hang for so long before it works.
+func (h *Host) HangRun(n int, d time.Duration) {
+	h.addFault(fault{Delay: d, Skip: n - 1, Times: 1})
 }
 
 // AnswerTool makes the next n commands whose line begins with these words print the text and succeed without doing their work; -1 makes
@@ -87,11 +86,11 @@ func (h *Host) ClearFaults() {
 	h.mustChange(func(w *world) error { return w.setFaults(nil) })
 }
 
-// addFault stores a fault; a tool of the machine gets a wrapper so that it meets its fault, too.
+// addFault stores a fault; a tool of the machine that it names gets a wrapper so that it meets its fault, too.
 func (h *Host) addFault(f fault) {
 	name, _, _ := strings.Cut(f.Prefix, " ")
 	h.mustChange(func(w *world) error {
-		if _, simulated := tools[name]; !simulated {
+		if _, simulated := tools[name]; name != "" && !simulated {
 			if err := h.wrap(name); err != nil {
 				return err
 			}

@@ -69,8 +69,7 @@ resource "xen_virtual_machine" %[1]q {
 func TestAccPersistentDisk(t *testing.T) {
 	d := connect(t)
 	d.forgetConsoles("acc-writer", "acc-reader")
-	config := func(name, script string) string {
-		return guest(t) + `
+	images := guest(t) + `
 resource "xen_image" "data" {
   name       = "acc-data"
   type       = "DATABLOCK"
@@ -78,7 +77,9 @@ resource "xen_image" "data" {
   size       = 16
   fstype     = "ext4"
 }
-
+`
+	config := func(name, script string) string {
+		return images + `
 resource "xen_context" "script" {
   start_script = <<-EOT
     mkdir -p /data && mount /dev/xvdb /data
@@ -103,6 +104,7 @@ resource "xen_virtual_machine" "user" {
 			Config:        config("acc-writer", "echo written by acc-writer >/data/note; sync"),
 			PostApplyFunc: func() { d.console("acc-writer", `^GUEST READY acc-writer$`) },
 		},
+		{Config: images},
 		{
 			Config:           config("acc-reader", `echo "NOTE $(cat /data/note)" >/dev/console`),
 			ConfigPlanChecks: emptyPlan,
