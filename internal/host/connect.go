@@ -128,11 +128,27 @@ func (h *Host) dial() (*connection, error) {
 
 // openClient opens a TCP connection to the host and makes it an SSH client.
 func (h *Host) openClient(ctx context.Context) (*ssh.Client, error) {
-	transport, err := new(net.Dialer).DialContext(ctx, "tcp", h.address())
+	transport, err := h.reach(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return h.handshake(ctx, transport)
+}
+
+// reach opens a TCP connection to the host, from its bastion if it has one.
+func (h *Host) reach(ctx context.Context) (net.Conn, error) {
+	if h.bastion == nil {
+		return new(net.Dialer).DialContext(ctx, "tcp", h.address())
+	}
+	transport, err := h.bastion.Dial(ctx, h.address())
+	var failed *ConnectionError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("by way of the bastion %s: %w", h.bastion.target(), err)
+	}
+	return transport, nil
 }
 
 // handshake turns a byte stream to the host into an SSH client, or closes it.

@@ -48,6 +48,8 @@ type Config struct {
 	KnownHostsFiles []string // default ~/.ssh/known_hosts
 	HostKeyPolicy   string   // Strict (default), AcceptNew or Insecure
 
+	Bastion *Config // the host is reached through this one, which may have a bastion itself; nil: directly
+
 	Sudo bool // every script runs under `sudo -n`
 
 	ConnectTimeout time.Duration // dialling, key exchange and authentication; default 15 s
@@ -75,7 +77,8 @@ func (c Config) withDefaults() Config {
 
 // Host is one remote host. Its methods may be called at the same time.
 type Host struct {
-	cfg Config
+	cfg     Config
+	bastion *Host // nil: the host is reached directly
 
 	life    context.Context // ends with Close
 	end     context.CancelFunc
@@ -97,8 +100,13 @@ type Host struct {
 func New(cfg Config) *Host {
 	cfg = cfg.withDefaults()
 	life, end := context.WithCancel(context.Background())
+	var bastion *Host
+	if cfg.Bastion != nil {
+		bastion = New(*cfg.Bastion)
+	}
 	return &Host{
 		cfg:      cfg,
+		bastion:  bastion,
 		life:     life,
 		end:      end,
 		sessions: semaphore.NewWeighted(int64(cfg.MaxSessions)),
@@ -118,6 +126,9 @@ func (h *Host) Close() error {
 	if h.current != nil {
 		h.current.close(errClosed)
 		h.current = nil
+	}
+	if h.bastion != nil {
+		return h.bastion.Close()
 	}
 	return nil
 }
