@@ -87,6 +87,7 @@ func TestAwaitGivesUp(t *testing.T) {
 	g.h.Neighbour("192.168.70.8 dev br0 lladdr " + learnedMAC + " REACHABLE")
 	g.refuses(g.await(model.WaitFor{TCPPort: 22, Ping: true, Timeout: time.Second}, func() {}), "an answer on TCP port 22 of 192.168.70.8", "an answer to a ping of 192.168.70.8")
 	g.h.PowerOff("web")
+	time.Sleep(1100 * time.Millisecond) // who waits takes what was seen within the last second
 	g.refuses(g.await(model.WaitFor{Address: true, Timeout: time.Second}, func() {}), "a running guest (the state is POWEROFF)")
 	g.is(model.VMPoweroff)
 }
