@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"os"
@@ -30,19 +31,10 @@ type providerModel struct {
 }
 
 type sshModel struct {
-	Port                 types.Int64  `tfsdk:"port"`
-	User                 types.String `tfsdk:"user"`
-	PrivateKeyFile       types.String `tfsdk:"private_key_file"`
-	PrivateKey           types.String `tfsdk:"private_key"`
-	PrivateKeyPassphrase types.String `tfsdk:"private_key_passphrase"`
-	Password             types.String `tfsdk:"password"`
-	Agent                types.Bool   `tfsdk:"agent"`
-	KnownHostsFiles      types.List   `tfsdk:"known_hosts_files"`
-	HostKeyPolicy        types.String `tfsdk:"host_key_policy"`
-	Sudo                 types.Bool   `tfsdk:"sudo"`
-	ConnectTimeout       types.String `tfsdk:"connect_timeout"`
-	KeepAlive            types.String `tfsdk:"keep_alive"`
-	MaxSessions          types.Int64  `tfsdk:"max_sessions"`
+	loginModel
+	Bastions    types.List  `tfsdk:"bastions"`
+	Sudo        types.Bool  `tfsdk:"sudo"`
+	MaxSessions types.Int64 `tfsdk:"max_sessions"`
 }
 
 type hostModel struct {
@@ -88,7 +80,7 @@ func newBackend(ctx context.Context, m providerModel, diags *diag.Diagnostics) *
 		defaults = ssh.over(defaults)
 	}
 	for name, h := range m.hosts(ctx, diags) {
-		cfg.Hosts[name], b.pending[name] = h.toConfig(name, defaults, diags)
+		cfg.Hosts[name], b.pending[name] = h.toConfig(ctx, name, defaults, diags)
 	}
 	if diags.HasError() {
 		return b
@@ -119,52 +111,39 @@ func (m providerModel) hosts(ctx context.Context, diags *diag.Diagnostics) map[s
 }
 
 // toConfig also returns the argument whose value is not known yet, or nothing.
-func (m hostModel) toConfig(name string, defaults sshModel, diags *diag.Diagnostics) (engine.HostConfig, string) {
+func (m hostModel) toConfig(ctx context.Context, name string, defaults sshModel, diags *diag.Diagnostics) (engine.HostConfig, string) {
 	p := path.Root("hosts").AtMapKey(name)
 	ssh := m.over(defaults)
 	datastore := or(m.Datastore, envString("XEN_DATASTORE"))
-	pending := firstUnknown(map[string]attr.Value{
-		"address": m.Address, "host_key": m.HostKey, "datastore": datastore, "port": ssh.Port, "user": ssh.User,
-		"private_key_file": ssh.PrivateKeyFile, "private_key": ssh.PrivateKey, "private_key_passphrase": ssh.PrivateKeyPassphrase,
-		"password": ssh.Password, "agent": ssh.Agent, "known_hosts_files": ssh.KnownHostsFiles, "host_key_policy": ssh.HostKeyPolicy,
-		"sudo": ssh.Sudo, "connect_timeout": ssh.ConnectTimeout, "keep_alive": ssh.KeepAlive, "max_sessions": ssh.MaxSessions,
+	values := ssh.values()
+	maps.Copy(values, map[string]attr.Value{
+		"address": m.Address, "host_key": m.HostKey, "datastore": datastore, "bastions": ssh.Bastions, "sudo": ssh.Sudo, "max_sessions": ssh.MaxSessions,
 	})
-	if ssh.HostKeyPolicy.ValueString() == host.Insecure {
-		diags.AddAttributeWarning(p.AtName("host_key_policy"), "Host keys are not checked",
-			"With the policy insecure nothing tells "+name+" from a host that pretends to be it. Set host_key instead.")
+	pending := firstUnknown(values)
+	cfg := ssh.toConfig(p, name, diags)
+	cfg.Name, cfg.Address, cfg.HostKey = name, m.Address.ValueString(), m.HostKey.ValueString()
+	cfg.Sudo, cfg.MaxSessions = ssh.Sudo.ValueBool(), int(ssh.MaxSessions.ValueInt64())
+	cfg.Trace = func(ctx context.Context, step string, took time.Duration, err error) {
+		tflog.Debug(ctx, step, map[string]any{"host": name, "seconds": took.Seconds(), "failed": err != nil})
 	}
-	cfg := engine.HostConfig{Datastore: datastore.ValueString(), Config: host.Config{
-		Name: name, Address: m.Address.ValueString(), HostKey: m.HostKey.ValueString(),
-		Port: int(ssh.Port.ValueInt64()), User: ssh.User.ValueString(),
-		PrivateKeyFile: ssh.PrivateKeyFile.ValueString(), PrivateKey: ssh.PrivateKey.ValueString(),
-		PrivateKeyPassphrase: ssh.PrivateKeyPassphrase.ValueString(), Password: ssh.Password.ValueString(),
-		Agent: ssh.Agent.ValueBoolPointer(), KnownHostsFiles: stringList(ssh.KnownHostsFiles),
-		HostKeyPolicy: ssh.HostKeyPolicy.ValueString(), Sudo: ssh.Sudo.ValueBool(),
-		ConnectTimeout: duration(p.AtName("connect_timeout"), ssh.ConnectTimeout, diags),
-		KeepAlive:      duration(p.AtName("keep_alive"), ssh.KeepAlive, diags),
-		MaxSessions:    int(ssh.MaxSessions.ValueInt64()),
-		Trace: func(ctx context.Context, step string, took time.Duration, err error) {
-			tflog.Debug(ctx, step, map[string]any{"host": name, "seconds": took.Seconds(), "failed": err != nil})
-		},
-	}}
-	return cfg, pending
+	for i, bastion := range listElements[bastionModel](ctx, ssh.Bastions, diags) {
+		way, unknown := bastion.toConfig(p.AtName("bastions").AtListIndex(i), ssh.loginModel, diags)
+		way.Bastion, cfg.Bastion = cfg.Bastion, &way
+		pending = cmp.Or(pending, unknown)
+	}
+	return engine.HostConfig{Datastore: datastore.ValueString(), Config: cfg}, pending
 }
 
 // over fills what m does not say from the defaults.
 func (m sshModel) over(d sshModel) sshModel {
 	return sshModel{
-		Port: or(m.Port, d.Port), User: or(m.User, d.User),
-		PrivateKeyFile: or(m.PrivateKeyFile, d.PrivateKeyFile), PrivateKey: or(m.PrivateKey, d.PrivateKey),
-		PrivateKeyPassphrase: or(m.PrivateKeyPassphrase, d.PrivateKeyPassphrase), Password: or(m.Password, d.Password),
-		Agent: or(m.Agent, d.Agent), KnownHostsFiles: or(m.KnownHostsFiles, d.KnownHostsFiles),
-		HostKeyPolicy: or(m.HostKeyPolicy, d.HostKeyPolicy), Sudo: or(m.Sudo, d.Sudo),
-		ConnectTimeout: or(m.ConnectTimeout, d.ConnectTimeout), KeepAlive: or(m.KeepAlive, d.KeepAlive),
-		MaxSessions: or(m.MaxSessions, d.MaxSessions),
+		loginModel: m.loginModel.over(d.loginModel),
+		Bastions:   or(m.Bastions, d.Bastions), Sudo: or(m.Sudo, d.Sudo), MaxSessions: or(m.MaxSessions, d.MaxSessions),
 	}
 }
 
 func noSSH() sshModel {
-	return sshModel{KnownHostsFiles: types.ListNull(types.StringType)}
+	return sshModel{loginModel: loginModel{KnownHostsFiles: types.ListNull(types.StringType)}}
 }
 
 func sshFromEnvironment(ctx context.Context, diags *diag.Diagnostics) sshModel {

@@ -64,6 +64,41 @@ provider "xen" {
 	)
 }
 
+// TestProviderBastions reaches a host that only the second of two bastions can reach; each is logged in to in its own way.
+func TestProviderBastions(t *testing.T) {
+	t.Parallel()
+	near, far, h := simhost.Start(t), simhost.Start(t), simhost.Start(t)
+	near.Forward("192.0.2.2:2222", fmt.Sprintf("%s:%d", far.Address(), far.Port()))
+	far.Forward("192.0.2.70:22", fmt.Sprintf("%s:%d", h.Address(), h.Port()))
+	config := func(farKey string) string {
+		return fmt.Sprintf(`
+provider "xen" {
+  hosts = { xen01 = { address = "192.0.2.70", user = %q, host_key = %q, datastore = %q, private_key_file = %q } }
+  ssh = {
+    agent = false
+    bastions = [
+      { address = %q, port = %d, user = %q, host_key = %q, private_key_file = %q },
+      { address = "192.0.2.2", port = 2222, user = %q, host_key = %q, private_key_file = %q },
+    ]
+  }
+}
+`, h.User(), h.HostKey(), h.Datastore(), h.PrivateKeyFile(),
+			near.Address(), near.Port(), near.User(), near.HostKey(), near.PrivateKeyFile(),
+			far.User(), farKey, far.PrivateKeyFile()) + anyHost
+	}
+	run(t, h,
+		resource.TestStep{
+			Config:            config(far.HostKey()),
+			ConfigStateChecks: []statecheck.StateCheck{has("data.xen_host.test", "name", knownvalue.StringExact("xen01"))},
+		},
+		resource.TestStep{
+			Config:      config("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEvpUDkGcHL1yovpPLPzJ1rPqS3LSSqJEbgaRgGZbTJm"),
+			ExpectError: words("by way of the bastion " + far.User() + "@192.0.2.2:2222:"),
+		},
+		resource.TestStep{Config: config(far.HostKey())},
+	)
+}
+
 func TestProviderRefusals(t *testing.T) {
 	for name, test := range map[string]struct{ env, config, says string }{
 		"no host":             {"", `provider "xen" {}`, "Set hosts, or the environment variable XEN_HOST"},
@@ -73,6 +108,8 @@ func TestProviderRefusals(t *testing.T) {
 		"duration":            {"", `provider "xen" { lock_timeout = "soon" }`, `"soon" is not a duration`},
 		"host name":           {"", `provider "xen" { hosts = { "a/b" = { address = "192.0.2.1" } } }`, "letters, digits and the characters"},
 		"datastore":           {"", `provider "xen" { hosts = { a = { address = "192.0.2.1", datastore = "srv" } } }`, "srv"},
+		"bastion nowhere":     {"", `provider "xen" { ssh = { bastions = [{ user = "ops" }] } }`, `attribute "address" is required`},
+		"bastion's policy":    {"", `provider "xen" { ssh = { bastions = [{ address = "gw", host_key_policy = "maybe" }] } }`, "host_key_policy"},
 		"two hosts":           {"", `provider "xen" { hosts = { a = { address = "192.0.2.1" }, b = { address = "192.0.2.2" } } }`, "choose one of a, b"},
 		"port in environment": {"XEN_PORT=ssh", `provider "xen" {}`, `Unable to use XEN_PORT`},
 		"sudo in environment": {"XEN_SUDO=maybe", `provider "xen" {}`, `Unable to use XEN_SUDO`},

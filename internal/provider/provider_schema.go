@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -112,6 +113,43 @@ func providerSchema() schema.Schema {
 
 // sshAttributes are the arguments that stand in ssh and in each host.
 func sshAttributes() map[string]schema.Attribute {
+	bastion := loginAttributes()
+	bastion["address"] = schema.StringAttribute{
+		Required:            true,
+		MarkdownDescription: "Host name or IP address of the bastion's SSH server, as this machine or the bastion before it reaches it.",
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+	}
+	bastion["host_key"] = schema.StringAttribute{
+		Optional:            true,
+		MarkdownDescription: "Public host key of the bastion (`ssh-ed25519 AAAA...`). With it no known_hosts file is asked.",
+	}
+	attributes := loginAttributes()
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"bastions": schema.ListNestedAttribute{
+			Optional: true,
+			MarkdownDescription: "SSH servers by way of which hosts are reached, in the order in which they are passed, like `ProxyJump` of " +
+				"ssh_config(5). They need nothing but `AllowTcpForwarding`. What one does not say is as for the host, except that its `port` is 22 " +
+				"and it gets no `password`. " +
+				"A host with an empty list is reached directly.",
+			NestedObject: schema.NestedAttributeObject{Attributes: bastion},
+		},
+		"sudo": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Whether to do everything under `sudo -n`, for a `user` other than root, who then needs " +
+				"`NOPASSWD` for `sh`. Default `false`; `XEN_SUDO`.",
+		},
+		"max_sessions": schema.Int64Attribute{
+			Optional: true,
+			MarkdownDescription: "SSH sessions at once on the one connection to a host, at least 2; the server's limit is `MaxSessions` of " +
+				"sshd_config(5), 10 by default. Default `8`; `XEN_MAX_SESSIONS`.",
+			Validators: []validator.Int64{int64validator.AtLeast(2)},
+		},
+	})
+	return attributes
+}
+
+// loginAttributes are the arguments that stand in ssh, in each host and in each bastion.
+func loginAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"port": schema.Int64Attribute{
 			Optional:            true,
@@ -158,11 +196,6 @@ func sshAttributes() map[string]schema.Attribute {
 				"`known_hosts_files` and refuses changed ones, `insecure` takes any. Default `strict`; `XEN_HOST_KEY_POLICY`.",
 			Validators: []validator.String{stringvalidator.OneOf("strict", "accept-new", "insecure")},
 		},
-		"sudo": schema.BoolAttribute{
-			Optional: true,
-			MarkdownDescription: "Whether to do everything under `sudo -n`, for a `user` other than root, who then needs " +
-				"`NOPASSWD` for `sh`. Default `false`; `XEN_SUDO`.",
-		},
 		"connect_timeout": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "Time for connecting and logging in, as a duration. Default `15s`; `XEN_CONNECT_TIMEOUT`.",
@@ -172,12 +205,6 @@ func sshAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: "Time between two probes of an idle connection, as a duration. Default `15s`; `XEN_KEEP_ALIVE`.",
 			Validators:          []validator.String{durationValidator{}},
-		},
-		"max_sessions": schema.Int64Attribute{
-			Optional: true,
-			MarkdownDescription: "SSH sessions at once on the one connection to a host, at least 2; the server's limit is `MaxSessions` of " +
-				"sshd_config(5), 10 by default. Default `8`; `XEN_MAX_SESSIONS`.",
-			Validators: []validator.Int64{int64validator.AtLeast(2)},
 		},
 	}
 }

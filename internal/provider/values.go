@@ -72,6 +72,19 @@ func elements[T any](ctx context.Context, value types.Map, diags *diag.Diagnosti
 	return models
 }
 
+// listElements reads a list of nested attributes: nothing for null and unknown.
+func listElements[T any](ctx context.Context, value types.List, diags *diag.Diagnostics) []T {
+	var models []T
+	for _, element := range value.Elements() {
+		if nested, ok := element.(types.Object); ok {
+			if m := object[T](ctx, nested, diags); m != nil {
+				models = append(models, *m)
+			}
+		}
+	}
+	return models
+}
+
 // stringMap reads a map of strings; elements that are null or unknown count as empty.
 func stringMap(value types.Map) map[string]string {
 	if len(value.Elements()) == 0 {
