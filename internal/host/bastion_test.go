@@ -2,12 +2,13 @@ package host
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 )
 
-// behind puts the first host behind the others: it is reached by way of the last one, and that by way of the one before.
+// behind puts a host behind bastions: it is reached by way of the first one, and that by way of the next.
 func behind(t *testing.T, h *Host, bastions ...*Host) *Host {
 	t.Helper()
 	cfg := h.cfg
@@ -21,19 +22,19 @@ func behind(t *testing.T, h *Host, bastions ...*Host) *Host {
 	return reached
 }
 
-// Every server of a chain has its own key, users and known hosts.
+// Every server of a chain has its own file of known hosts and its own connection.
 func TestOpenSSHBastions(t *testing.T) {
 	target, near, far := startSSHD(t), startSSHD(t), startSSHD(t)
 	h := behind(t, target, near, far)
 	for range 2 {
 		result, err := h.Run(t.Context(), Script{Text: `set -- $SSH_CONNECTION; echo "$4"`})
-		if err != nil || strings.TrimSpace(string(result.Stdout)) != portOf(target) {
-			t.Fatalf("the script ran on the server at port %q, not %s: %v", result.Stdout, portOf(target), err)
+		if err != nil || string(result.Stdout) != fmt.Sprintln(target.cfg.Port) {
+			t.Fatalf("the script ran on the server at port %q, not %d: %v", result.Stdout, target.cfg.Port, err)
 		}
 	}
 	for chain := h; chain != nil; chain = chain.bastion {
 		if n := chain.Stats().Connections; n != 1 {
-			t.Errorf("%d connections to port %s", n, portOf(chain))
+			t.Errorf("%d connections to %s", n, chain.target())
 		}
 	}
 
@@ -91,7 +92,7 @@ func TestHostKeyBehindABastionIsRecorded(t *testing.T) {
 	if _, err := behind(t, target, bastion).Run(t.Context(), Script{Text: "true"}); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(known); err != nil || !strings.HasPrefix(string(text), "[127.0.0.1]:"+portOf(target)+" ") {
+	if text, err := os.ReadFile(known); err != nil || !strings.HasPrefix(string(text), fmt.Sprintf("[127.0.0.1]:%d ", target.cfg.Port)) {
 		t.Errorf("recorded %q, %v", text, err)
 	}
 	target.cfg.HostKeyPolicy = Strict
@@ -99,5 +100,3 @@ func TestHostKeyBehindABastionIsRecorded(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func portOf(h *Host) string { return h.address()[strings.LastIndex(h.address(), ":")+1:] }

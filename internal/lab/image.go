@@ -43,7 +43,7 @@ var guestImages = map[string]guestImage{
 			{"gcc", "gcc", "builds busybox"},
 			{"make", "make", "builds busybox"},
 			{"musl-gcc", "musl-tools", "builds it with musl"},
-			{"/usr/include/linux/version.h", "linux-libc-dev", "has the names of the kernel"},
+			{"/usr/include/stdio.h", "libc6-dev", "builds what configures it, and brings the names of the kernel"},
 			{"dpkg-source", "dpkg-dev", "unpacks the source"},
 		},
 		mib: 64,

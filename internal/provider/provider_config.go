@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"os"
@@ -119,17 +118,18 @@ func (m hostModel) toConfig(ctx context.Context, name string, defaults sshModel,
 	maps.Copy(values, map[string]attr.Value{
 		"address": m.Address, "host_key": m.HostKey, "datastore": datastore, "bastions": ssh.Bastions, "sudo": ssh.Sudo, "max_sessions": ssh.MaxSessions,
 	})
-	pending := firstUnknown(values)
+	pending := firstUnknown(ctx, values)
 	cfg := ssh.toConfig(p, name, diags)
 	cfg.Name, cfg.Address, cfg.HostKey = name, m.Address.ValueString(), m.HostKey.ValueString()
 	cfg.Sudo, cfg.MaxSessions = ssh.Sudo.ValueBool(), int(ssh.MaxSessions.ValueInt64())
 	cfg.Trace = func(ctx context.Context, step string, took time.Duration, err error) {
 		tflog.Debug(ctx, step, map[string]any{"host": name, "seconds": took.Seconds(), "failed": err != nil})
 	}
-	for i, bastion := range listElements[bastionModel](ctx, ssh.Bastions, diags) {
-		way, unknown := bastion.toConfig(p.AtName("bastions").AtListIndex(i), ssh.loginModel, diags)
+	var bastions []bastionModel
+	diags.Append(ssh.Bastions.ElementsAs(ctx, &bastions, true)...)
+	for i, bastion := range bastions {
+		way := bastion.toConfig(p.AtName("bastions").AtListIndex(i), ssh.loginModel, diags)
 		way.Bastion, cfg.Bastion = cfg.Bastion, &way
-		pending = cmp.Or(pending, unknown)
 	}
 	return engine.HostConfig{Datastore: datastore.ValueString(), Config: cfg}, pending
 }
@@ -143,7 +143,7 @@ func (m sshModel) over(d sshModel) sshModel {
 }
 
 func noSSH() sshModel {
-	return sshModel{loginModel: loginModel{KnownHostsFiles: types.ListNull(types.StringType)}}
+	return sshModel{loginModel: loginModel{KnownHostsFiles: types.ListNull(types.StringType)}, Bastions: types.ListNull(types.ObjectType{})}
 }
 
 func sshFromEnvironment(ctx context.Context, diags *diag.Diagnostics) sshModel {

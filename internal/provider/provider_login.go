@@ -31,16 +31,12 @@ type bastionModel struct {
 	HostKey types.String `tfsdk:"host_key"`
 }
 
-// toConfig takes what the bastion does not say from the host behind it, except the port, and the password, which a bastion must not learn. It
-// also returns the argument whose value is not known yet, or nothing.
-func (m bastionModel) toConfig(p path.Path, behind loginModel, diags *diag.Diagnostics) (host.Config, string) {
+// toConfig takes what the bastion does not say from the host behind it, except the port, and the password, which a bastion must not learn.
+func (m bastionModel) toConfig(p path.Path, behind loginModel, diags *diag.Diagnostics) host.Config {
 	behind.Port, behind.Password = types.Int64Null(), types.StringNull()
-	login := m.over(behind)
-	values := login.values()
-	values["bastions.address"], values["bastions.host_key"] = m.Address, m.HostKey
-	cfg := login.toConfig(p, m.Address.ValueString(), diags)
+	cfg := m.over(behind).toConfig(p, m.Address.ValueString(), diags)
 	cfg.Address, cfg.HostKey = m.Address.ValueString(), m.HostKey.ValueString()
-	return cfg, firstUnknown(values)
+	return cfg
 }
 
 // toConfig says how the server of that name is logged in to, and warns of what is not safe.

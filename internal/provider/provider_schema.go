@@ -123,14 +123,15 @@ func sshAttributes() map[string]schema.Attribute {
 		Optional:            true,
 		MarkdownDescription: "Public host key of the bastion (`ssh-ed25519 AAAA...`). With it no known_hosts file is asked.",
 	}
+	bastion["port"] = portAttribute("TCP port of the bastion's SSH server. Default `22`.")
+	bastion["password"] = passwordAttribute("Password of the bastion's user; it also answers keyboard-interactive questions. That of the host is not handed on.")
 	attributes := loginAttributes()
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"bastions": schema.ListNestedAttribute{
 			Optional: true,
 			MarkdownDescription: "SSH servers by way of which hosts are reached, in the order in which they are passed, like `ProxyJump` of " +
-				"ssh_config(5). They need nothing but `AllowTcpForwarding`. What one does not say is as for the host, except that its `port` is 22 " +
-				"and it gets no `password`. " +
-				"A host with an empty list is reached directly.",
+				"ssh_config(5). They need nothing but `AllowTcpForwarding`. What one does not say is as for the host, except its `port` and " +
+				"`password`. A host with an empty list is reached directly.",
 			NestedObject: schema.NestedAttributeObject{Attributes: bastion},
 		},
 		"sudo": schema.BoolAttribute{
@@ -151,11 +152,7 @@ func sshAttributes() map[string]schema.Attribute {
 // loginAttributes are the arguments that stand in ssh, in each host and in each bastion.
 func loginAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"port": schema.Int64Attribute{
-			Optional:            true,
-			MarkdownDescription: "TCP port of the SSH server. Default `22`; `XEN_PORT`.",
-			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-		},
+		"port": portAttribute("TCP port of the SSH server. Default `22`; `XEN_PORT`."),
 		"user": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "User to log in as. Others than root need `sudo`. Default `root`; `XEN_USER`.",
@@ -175,11 +172,7 @@ func loginAttributes() map[string]schema.Attribute {
 			Sensitive:           true,
 			MarkdownDescription: "Passphrase of an encrypted private key. `XEN_PRIVATE_KEY_PASSPHRASE`.",
 		},
-		"password": schema.StringAttribute{
-			Optional:            true,
-			Sensitive:           true,
-			MarkdownDescription: "Password of the user; it also answers keyboard-interactive questions. `XEN_PASSWORD`.",
-		},
+		"password": passwordAttribute("Password of the user; it also answers keyboard-interactive questions. `XEN_PASSWORD`."),
 		"agent": schema.BoolAttribute{
 			Optional: true,
 			MarkdownDescription: "Whether to use the keys of the SSH agent. Default: when `SSH_AUTH_SOCK` is set; " +
@@ -207,4 +200,12 @@ func loginAttributes() map[string]schema.Attribute {
 			Validators:          []validator.String{durationValidator{}},
 		},
 	}
+}
+
+func portAttribute(description string) schema.Int64Attribute {
+	return schema.Int64Attribute{Optional: true, MarkdownDescription: description, Validators: []validator.Int64{int64validator.Between(1, 65535)}}
+}
+
+func passwordAttribute(description string) schema.StringAttribute {
+	return schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: description}
 }

@@ -34,9 +34,9 @@ func known[T attr.Value](value, other T) T {
 	return value
 }
 
-func firstUnknown(values map[string]attr.Value) string {
+func firstUnknown(ctx context.Context, values map[string]attr.Value) string {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if values[name].IsUnknown() {
+		if !fullyKnown(ctx, values[name]) {
 			return name
 		}
 	}
@@ -66,19 +66,6 @@ func elements[T any](ctx context.Context, value types.Map, diags *diag.Diagnosti
 		if nested, ok := element.(types.Object); ok {
 			if m := object[T](ctx, nested, diags); m != nil {
 				models[key] = *m
-			}
-		}
-	}
-	return models
-}
-
-// listElements reads a list of nested attributes: nothing for null and unknown.
-func listElements[T any](ctx context.Context, value types.List, diags *diag.Diagnostics) []T {
-	var models []T
-	for _, element := range value.Elements() {
-		if nested, ok := element.(types.Object); ok {
-			if m := object[T](ctx, nested, diags); m != nil {
-				models = append(models, *m)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -40,10 +41,13 @@ func (tellChanges) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, 
 	var changes []error
 	for _, change := range req.Plan.ResourceChanges {
 		before, _ := change.Change.Before.(map[string]any)
-		after, _ := change.Change.After.(map[string]any)
+		planned, _ := change.Change.After.(map[string]any)
 		unknown, _ := change.Change.AfterUnknown.(map[string]any)
-		for name := range unknown {
-			after[name] = "(known after apply)"
+		after := maps.Clone(planned)
+		for name, whole := range unknown {
+			if whole == true {
+				after[name] = "(known after apply)"
+			}
 		}
 		for name := range after {
 			if !change.Change.Actions.NoOp() && !reflect.DeepEqual(before[name], after[name]) {
