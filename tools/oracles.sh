@@ -34,9 +34,9 @@ python3   python3         stores what is sent
 sudo      sudo            runs scripts for users other than root
 csh       csh             a login shell that is not POSIX
 fish      fish            another one
+ssh       openssh-client  judges our reading of ssh_config
 END
     [ -n "$peers" ] && cat <<'END'
-ssh       openssh-client  scp, sftp and ssh, to compare transfers with
 rsync     rsync           to compare transfers with
 END
     true

@@ -18,7 +18,7 @@ import (
 // connect is another client of a simulated host's datastore.
 func connect(t *testing.T, sim *simhost.Host) *datastore.Store {
 	t.Helper()
-	h := host.New(host.Config{Address: sim.Address(), Port: sim.Port(), User: sim.User(), PrivateKeyFile: sim.PrivateKeyFile(), HostKey: sim.HostKey()})
+	h := host.New(host.Config{Address: sim.Address(), Port: sim.Port(), User: sim.User(), PrivateKeyFiles: []string{sim.PrivateKeyFile()}, HostKey: sim.HostKey()})
 	t.Cleanup(func() { _ = h.Close() })
 	store, err := datastore.New(h, sim.Datastore())
 	if err != nil {

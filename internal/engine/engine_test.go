@@ -25,7 +25,7 @@ func connect(t *testing.T, h *simhost.Host, trace ...func(context.Context, strin
 	t.Helper()
 	cfg := host.Config{
 		Address: h.Address(), Port: h.Port(), User: h.User(),
-		PrivateKeyFile: h.PrivateKeyFile(), HostKey: h.HostKey(),
+		PrivateKeyFiles: []string{h.PrivateKeyFile()}, HostKey: h.HostKey(),
 	}
 	for _, told := range trace {
 		cfg.Trace = told

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 )
 
 // defaultKeyFiles are tried when no key is named, in ssh(1)'s order of preference.
@@ -87,17 +86,20 @@ func (p *proofs) keys() ([]ssh.Signer, error) {
 	if p.cfg.PrivateKey != "" {
 		p.addKey("private key given as text", []byte(p.cfg.PrivateKey))
 	}
-	named := p.cfg.PrivateKey != "" || p.cfg.PrivateKeyFile != ""
-	if p.cfg.PrivateKeyFile != "" {
-		p.addFile(p.cfg.PrivateKeyFile)
-	}
-	p.addAgent()
-	if !named {
-		for _, file := range defaultKeyFiles {
-			p.addFile(file)
-		}
+	if p.cfg.PrivateKey == "" && len(p.cfg.PrivateKeyFiles) == 0 {
+		p.addAgent(defaultKeyFiles)
+		p.addFiles(defaultKeyFiles)
+	} else {
+		p.addFiles(p.cfg.PrivateKeyFiles)
+		p.addAgent(p.cfg.PrivateKeyFiles)
 	}
 	return p.signers, nil
+}
+
+func (p *proofs) addFiles(names []string) {
+	for _, name := range names {
+		p.addFile(name)
+	}
 }
 
 // addFile adds the key in a file, led by the certificate FILE-cert.pub if there is one.
@@ -115,6 +117,10 @@ func (p *proofs) addFile(name string) {
 		return
 	case err != nil:
 		p.note(source, err.Error())
+		return
+	}
+	if _, _, _, _, err := ssh.ParseAuthorizedKey(text); err == nil {
+		p.note(source, "holds a public key, whose other half only an agent can have")
 		return
 	}
 	signer := p.parseKey(source, text)
@@ -171,35 +177,6 @@ func (p *proofs) addCertificate(path string, signer ssh.Signer) {
 		return
 	}
 	p.add(source, certified)
-}
-
-func (p *proofs) addAgent() {
-	if p.cfg.Agent != nil && !*p.cfg.Agent {
-		p.note("agent", "switched off")
-		return
-	}
-	socket := agentSocket()
-	if socket == "" {
-		p.note("agent", "SSH_AUTH_SOCK is not set")
-		return
-	}
-	conn, err := dialAgent(socket, p.cfg.ConnectTimeout)
-	if err != nil {
-		p.note("agent", err.Error())
-		return
-	}
-	p.agentConn = conn
-	signers, err := agent.NewClient(conn).Signers()
-	if err != nil {
-		p.note("agent "+socket, err.Error())
-		return
-	}
-	if len(signers) == 0 {
-		p.note("agent "+socket, "holds no keys")
-	}
-	for _, signer := range signers {
-		p.add("agent "+socket, signer)
-	}
 }
 
 // add offers a key unless another source already did.

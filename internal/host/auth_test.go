@@ -79,8 +79,8 @@ func TestAuthentication(t *testing.T) {
 		home   map[string]string
 		cfg    Config
 	}{
-		{"key file", withAuthorizedKey(userKey.PublicKey()), nil, map[string]string{"k/key": keyText(t, userKey, "")}, Config{PrivateKeyFile: "~/k/key"}},
-		{"encrypted key file", withAuthorizedKey(userKey.PublicKey()), nil, map[string]string{"key": keyText(t, userKey, "open")}, Config{PrivateKeyFile: "~/key", PrivateKeyPassphrase: "open"}},
+		{"key file", withAuthorizedKey(userKey.PublicKey()), nil, map[string]string{"k/key": keyText(t, userKey, "")}, Config{PrivateKeyFiles: []string{"~/k/key"}}},
+		{"encrypted key file", withAuthorizedKey(userKey.PublicKey()), nil, map[string]string{"key": keyText(t, userKey, "open")}, Config{PrivateKeyFiles: []string{"~/key"}, PrivateKeyPassphrase: "open"}},
 		{"key text", withAuthorizedKey(ecdsaKey.PublicKey()), nil, nil, Config{PrivateKey: keyText(t, ecdsaKey, "")}},
 		{"encrypted key text", withAuthorizedKey(rsaKey.PublicKey()), nil, nil, Config{PrivateKey: keyText(t, rsaKey, "open"), PrivateKeyPassphrase: "open"}},
 		{"default ed25519", withAuthorizedKey(userKey.PublicKey()), nil, map[string]string{".ssh/id_ed25519": keyText(t, userKey, "")}, Config{}},
@@ -88,7 +88,7 @@ func TestAuthentication(t *testing.T) {
 		{"agent by default", withAuthorizedKey(userKey.PublicKey()), []ssh.Signer{otherKey, userKey}, nil, Config{}},
 		{"agent asked for", withAuthorizedKey(rsaKey.PublicKey()), []ssh.Signer{rsaKey}, nil, Config{Agent: &on}},
 		{"agent for an encrypted file", withAuthorizedKey(userKey.PublicKey()), []ssh.Signer{userKey}, map[string]string{".ssh/id_ed25519": keyText(t, userKey, "open")}, Config{}},
-		{"named file with a foreign agent", withAuthorizedKey(userKey.PublicKey()), []ssh.Signer{otherKey}, map[string]string{"key": keyText(t, userKey, "")}, Config{PrivateKeyFile: "~/key"}},
+		{"named file with a foreign agent", withAuthorizedKey(userKey.PublicKey()), []ssh.Signer{otherKey}, map[string]string{"key": keyText(t, userKey, "")}, Config{PrivateKeyFiles: []string{"~/key"}}},
 		{"password", withPassword("pass"), nil, nil, Config{Password: "pass", Agent: &off}},
 		{"keyboard-interactive", withQuestions("pass"), nil, nil, Config{Password: "pass"}},
 		{"password after keys", func(s *server) { withAuthorizedKey(userKey.PublicKey())(s); withPassword("pass")(s) }, []ssh.Signer{otherKey}, nil, Config{Password: "pass"}},
@@ -136,7 +136,7 @@ func TestCertificate(t *testing.T) {
 	file := writeFile(t, t.TempDir()+"/key", keyText(t, userKey, ""))
 	writeFile(t, file+"-cert.pub", string(ssh.MarshalAuthorizedKey(certificate)))
 	s := startServer(t, withAuthorizedKey(certificate))
-	h := s.host(func(c *Config) { c.PrivateKeyFile = file })
+	h := s.host(func(c *Config) { c.PrivateKeyFiles = []string{file} })
 	if _, err := h.Run(t.Context(), Script{Text: "true"}); err != nil {
 		t.Error(err)
 	}
@@ -188,7 +188,7 @@ func TestRefusedAuthenticationWithoutAnyProof(t *testing.T) {
 		}
 	}
 	s = startServer(t, withAuthorizedKey(userKey.PublicKey()))
-	h := s.host(func(c *Config) { c.Agent = nil; c.PrivateKeyFile = "~/missing"; c.Password = "x" })
+	h := s.host(func(c *Config) { c.Agent = nil; c.PrivateKeyFiles = []string{"~/missing"}; c.Password = "x" })
 	_, err = h.Run(t.Context(), Script{Text: "true"})
 	for _, want := range []string{"agent: SSH_AUTH_SOCK is not set", "key file ~/missing: does not exist", "password: not tried, the host does not take it"} {
 		if err == nil || !strings.Contains(err.Error(), want) {

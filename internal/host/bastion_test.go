@@ -54,7 +54,7 @@ func TestBastionThatDoesNotLetThrough(t *testing.T) {
 	stranger := startSSHD(t)
 	stranger.cfg.KnownHostsFiles = []string{writeFile(t, t.TempDir()+"/known_hosts", "")}
 	nobody := startSSHD(t)
-	nobody.cfg.PrivateKeyFile = t.TempDir() + "/none"
+	nobody.cfg.PrivateKeyFiles = []string{t.TempDir() + "/none"}
 	down := startSSHD(t)
 	down.cfg.Port = 1
 	lost := startSSHD(t)

@@ -164,7 +164,7 @@ func (h *Host) handshake(ctx context.Context, transport net.Conn) (*ssh.Client, 
 	proofs := h.newProofs()
 	defer proofs.close()
 
-	conn, channels, requests, err := ssh.NewClientConn(transport, h.address(), &ssh.ClientConfig{
+	conn, channels, requests, err := ssh.NewClientConn(transport, h.knownAs(), &ssh.ClientConfig{
 		Config:            ssh.Config{Ciphers: ciphers(hasAES())},
 		User:              h.cfg.User,
 		Auth:              proofs.methods(),
@@ -246,6 +246,14 @@ func (c *connection) keepAlive(interval time.Duration) {
 
 func (h *Host) address() string {
 	return net.JoinHostPort(h.cfg.Address, strconv.Itoa(h.cfg.Port))
+}
+
+// knownAs is the address under which known_hosts holds the host: an alias stands there without a port, like port 22.
+func (h *Host) knownAs() string {
+	if h.cfg.HostKeyAlias != "" {
+		return net.JoinHostPort(h.cfg.HostKeyAlias, strconv.Itoa(defaultPort))
+	}
+	return h.address()
 }
 
 func (h *Host) target() string { return h.cfg.User + "@" + h.address() }

@@ -38,17 +38,21 @@ type Config struct {
 	Port    int    // default 22
 	User    string // default root, whom the tools of dom0 want
 
-	PrivateKeyFile       string // may begin with ~/; default the keys of ~/.ssh
-	PrivateKey           string // the text of a private key
-	PrivateKeyPassphrase string // opens whichever key is encrypted
-	Password             string // also answers keyboard-interactive
-	Agent                *bool  // nil: when SSH_AUTH_SOCK is set
+	PrivateKeyFiles      []string // may begin with ~/; default the keys of ~/.ssh
+	PrivateKey           string   // the text of a private key
+	PrivateKeyPassphrase string   // opens whichever key is encrypted
+	Password             string   // also answers keyboard-interactive
+	Agent                *bool    // nil: when it has a socket
+	AgentSocket          string   // default what SSH_AUTH_SOCK says
+	IdentitiesOnly       bool     // the agent is asked for the keys of the files only
 
 	HostKey         string   // pinned, "ssh-ed25519 AAAA..."; wins over known_hosts
-	KnownHostsFiles []string // default ~/.ssh/known_hosts
+	HostKeyAlias    string   // what known_hosts calls the host; default its address and port
+	KnownHostsFiles []string // default ~/.ssh/known_hosts, where new keys are recorded, and /etc/ssh/ssh_known_hosts
 	HostKeyPolicy   string   // Strict (default), AcceptNew or Insecure
 
 	Bastion *Config // the host is reached through this one, which may have a bastion itself; nil: directly
+	Direct  bool    // without a bastion, whatever ssh_config says
 
 	Sudo bool // every script runs under `sudo -n`
 
@@ -61,16 +65,23 @@ type Config struct {
 	Trace func(ctx context.Context, step string, took time.Duration, err error)
 }
 
+const (
+	defaultPort      = 22
+	defaultUser      = "root"
+	userKnownHosts   = "~/.ssh/known_hosts"
+	globalKnownHosts = "/etc/ssh/ssh_known_hosts"
+)
+
 func (c Config) withDefaults() Config {
 	c.Name = cmp.Or(c.Name, c.Address)
-	c.Port = cmp.Or(c.Port, 22)
-	c.User = cmp.Or(c.User, "root")
+	c.Port = cmp.Or(c.Port, defaultPort)
+	c.User = cmp.Or(c.User, defaultUser)
 	c.HostKeyPolicy = cmp.Or(c.HostKeyPolicy, Strict)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 15*time.Second)
 	c.KeepAlive = cmp.Or(c.KeepAlive, 15*time.Second)
 	c.MaxSessions = max(2, cmp.Or(c.MaxSessions, 8))
 	if len(c.KnownHostsFiles) == 0 {
-		c.KnownHostsFiles = []string{"~/.ssh/known_hosts"}
+		c.KnownHostsFiles = []string{userKnownHosts, globalKnownHosts}
 	}
 	return c
 }

@@ -35,7 +35,7 @@ func (h *Host) newHostKeyCheck() (*hostKeyCheck, error) {
 	case h.cfg.HostKeyPolicy == Insecure:
 		return k, nil
 	case h.cfg.HostKeyPolicy == Strict, h.cfg.HostKeyPolicy == AcceptNew:
-		return k, k.readFiles(h.address())
+		return k, k.readFiles(h.knownAs())
 	default:
 		return nil, &hostKeyError{fmt.Sprintf("the host key policy %q is none of %q, %q and %q", h.cfg.HostKeyPolicy, Strict, AcceptNew, Insecure)}
 	}

@@ -77,7 +77,7 @@ func startSSHD(t *testing.T, lines ...string) *Host {
 	})
 	off := false
 	h := New(Config{
-		Name: "xen01", Address: "127.0.0.1", Port: address.Port, User: me.Username, PrivateKeyFile: key, Agent: &off,
+		Name: "xen01", Address: "127.0.0.1", Port: address.Port, User: me.Username, PrivateKeyFiles: []string{key}, Agent: &off,
 		KnownHostsFiles: []string{writeFile(t, directory+"/known_hosts", fmt.Sprintf("[127.0.0.1]:%d %s\n", address.Port, publicLine(serverKey.PublicKey())))},
 	})
 	t.Cleanup(func() { _ = h.Close() })

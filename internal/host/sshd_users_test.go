@@ -131,7 +131,7 @@ func TestOpenSSHCertificates(t *testing.T) {
 		if certificate != nil {
 			writeFile(t, file+"-cert.pub", publicLine(certificate)+"\n")
 		}
-		return func(c *Config) { c.PrivateKeyFile, c.PrivateKeyPassphrase = file, "open" }
+		return func(c *Config) { c.PrivateKeyFiles, c.PrivateKeyPassphrase = []string{file}, "open" }
 	}
 	expired := sign(t, authority, ecdsaKey, ssh.UserCert, me.Username)
 	expired.ValidBefore = uint64(time.Now().Add(-time.Minute).Unix())
@@ -179,12 +179,44 @@ func TestOpenSSHAgentWithManyKeys(t *testing.T) {
 		t.Error(err)
 	}
 	t.Setenv("HOME", t.TempDir())
-	named.PrivateKeyFile = ""
+	named.PrivateKeyFiles = nil
 	h = New(named)
 	defer h.Close()
 	_, err := h.Run(t.Context(), Script{Text: "true"})
 	if err == nil || !strings.Contains(err.Error(), "Too many authentication failures") || strings.Count(err.Error(), "offered ssh-ed25519") != 10 || !strings.Contains(err.Error(), "private_key_file") {
 		t.Errorf("%v", err)
+	}
+}
+
+// The public half of a key in a file says which of the agent's keys goes first; with IdentitiesOnly no other one is offered.
+func TestOpenSSHKeysOfTheAgentByFile(t *testing.T) {
+	h := startSSHD(t, "MaxAuthTries 1")
+	other := newKey("ed25519")
+	startAgent(t, newKey("ed25519"), newKey("ed25519"), userKey)
+	t.Setenv("HOME", t.TempDir())
+	for name, test := range map[string]struct {
+		files map[string]string
+		only  bool
+		says  string // empty: let in
+	}{
+		"public half alone": {map[string]string{"key.pub": publicLine(userKey.PublicKey()) + "\n"}, false, ""},
+		"named by its half": {map[string]string{"key": publicLine(userKey.PublicKey()) + "\n"}, true, ""},
+		"encrypted":         {map[string]string{"key": keyText(t, userKey, "secret")}, false, ""},
+		"another key":       {map[string]string{"key.pub": publicLine(other.PublicKey()) + "\n"}, true, "kept back ssh-ed25519 " + ssh.FingerprintSHA256(userKey.PublicKey())},
+		"nothing is said":   {nil, false, "Too many authentication failures"},
+	} {
+		folder := t.TempDir()
+		for file, text := range test.files {
+			writeFile(t, folder+"/"+file, text)
+		}
+		cfg := h.cfg
+		cfg.Agent, cfg.PrivateKeyFiles, cfg.IdentitiesOnly = nil, []string{folder + "/key"}, test.only
+		reached := New(cfg)
+		_, err := reached.Run(t.Context(), Script{Text: "true"})
+		_ = reached.Close()
+		if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

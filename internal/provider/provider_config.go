@@ -31,6 +31,7 @@ type providerModel struct {
 
 type sshModel struct {
 	loginModel
+	ConfigFiles types.List  `tfsdk:"config_files"`
 	Bastions    types.List  `tfsdk:"bastions"`
 	Sudo        types.Bool  `tfsdk:"sudo"`
 	MaxSessions types.Int64 `tfsdk:"max_sessions"`
@@ -116,7 +117,8 @@ func (m hostModel) toConfig(ctx context.Context, name string, defaults sshModel,
 	datastore := or(m.Datastore, envString("XEN_DATASTORE"))
 	values := ssh.values()
 	maps.Copy(values, map[string]attr.Value{
-		"address": m.Address, "host_key": m.HostKey, "datastore": datastore, "bastions": ssh.Bastions, "sudo": ssh.Sudo, "max_sessions": ssh.MaxSessions,
+		"address": m.Address, "host_key": m.HostKey, "datastore": datastore, "config_files": ssh.ConfigFiles, "bastions": ssh.Bastions,
+		"sudo": ssh.Sudo, "max_sessions": ssh.MaxSessions,
 	})
 	pending := firstUnknown(ctx, values)
 	cfg := ssh.toConfig(p, name, diags)
@@ -131,19 +133,25 @@ func (m hostModel) toConfig(ctx context.Context, name string, defaults sshModel,
 		way := bastion.toConfig(p.AtName("bastions").AtListIndex(i), ssh.loginModel, diags)
 		way.Bastion, cfg.Bastion = cfg.Bastion, &way
 	}
+	cfg.Direct = !ssh.Bastions.IsNull() && len(bastions) == 0
+	if pending == "" {
+		cfg = completeFromFiles(p, ssh.ConfigFiles, cfg, diags)
+	}
 	return engine.HostConfig{Datastore: datastore.ValueString(), Config: cfg}, pending
 }
 
 // over fills what m does not say from the defaults.
 func (m sshModel) over(d sshModel) sshModel {
 	return sshModel{
-		loginModel: m.loginModel.over(d.loginModel),
-		Bastions:   or(m.Bastions, d.Bastions), Sudo: or(m.Sudo, d.Sudo), MaxSessions: or(m.MaxSessions, d.MaxSessions),
+		loginModel:  m.loginModel.over(d.loginModel),
+		ConfigFiles: or(m.ConfigFiles, d.ConfigFiles), Bastions: or(m.Bastions, d.Bastions),
+		Sudo: or(m.Sudo, d.Sudo), MaxSessions: or(m.MaxSessions, d.MaxSessions),
 	}
 }
 
 func noSSH() sshModel {
-	return sshModel{loginModel: loginModel{KnownHostsFiles: types.ListNull(types.StringType)}, Bastions: types.ListNull(types.ObjectType{})}
+	noStrings := types.ListNull(types.StringType)
+	return sshModel{loginModel: loginModel{KnownHostsFiles: noStrings}, ConfigFiles: noStrings, Bastions: types.ListNull(types.ObjectType{})}
 }
 
 func sshFromEnvironment(ctx context.Context, diags *diag.Diagnostics) sshModel {
@@ -160,11 +168,8 @@ func sshFromEnvironment(ctx context.Context, diags *diag.Diagnostics) sshModel {
 	m.ConnectTimeout = envString("XEN_CONNECT_TIMEOUT")
 	m.KeepAlive = envString("XEN_KEEP_ALIVE")
 	m.MaxSessions = envNumber("XEN_MAX_SESSIONS", 2, 1<<16, diags)
-	if files := os.Getenv("XEN_KNOWN_HOSTS_FILES"); files != "" {
-		list, d := types.ListValueFrom(ctx, types.StringType, filepath.SplitList(files))
-		diags.Append(d...)
-		m.KnownHostsFiles = list
-	}
+	m.KnownHostsFiles = envList(ctx, "XEN_KNOWN_HOSTS_FILES", diags)
+	m.ConfigFiles = envList(ctx, "XEN_CONFIG_FILES", diags)
 	policies := []string{"", host.Strict, host.AcceptNew, host.Insecure}
 	if policy := m.HostKeyPolicy.ValueString(); !slices.Contains(policies, policy) {
 		diags.AddError("Unable to use XEN_HOST_KEY_POLICY", strconv.Quote(policy)+" is not a policy: use "+listed(policies[1:])+".")
@@ -177,6 +182,17 @@ func envString(name string) types.String {
 		return types.StringValue(value)
 	}
 	return types.StringNull()
+}
+
+// envList reads paths that are separated as in PATH.
+func envList(ctx context.Context, name string, diags *diag.Diagnostics) types.List {
+	value := os.Getenv(name)
+	if value == "" {
+		return types.ListNull(types.StringType)
+	}
+	list, d := types.ListValueFrom(ctx, types.StringType, filepath.SplitList(value))
+	diags.Append(d...)
+	return list
 }
 
 func envNumber(name string, least, most int64, diags *diag.Diagnostics) types.Int64 {

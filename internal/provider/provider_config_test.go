@@ -2,6 +2,8 @@ package provider_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -99,6 +101,49 @@ provider "xen" {
 	)
 }
 
+// TestProviderSSHConfig takes from a file of ssh_config(5) where a host is, by way of whom, and how both are logged in to.
+func TestProviderSSHConfig(t *testing.T) {
+	near, h := simhost.Start(t), simhost.Start(t)
+	near.Forward("192.0.2.70:2222", fmt.Sprintf("%s:%d", h.Address(), h.Port()))
+	known := filepath.Join(t.TempDir(), "known_hosts")
+	file := filepath.Join(t.TempDir(), "config")
+	for path, text := range map[string]string{
+		known: fmt.Sprintf("rack7 %s\n[%s]:%d %s\n", h.HostKey(), near.Address(), near.Port(), near.HostKey()),
+		file: fmt.Sprintf(`
+Host dom0
+  HostName 192.0.2.70
+  Port 2222
+  IdentityFile %s
+  HostKeyAlias rack7
+  ProxyJump gate
+Host gate
+  HostName %s
+  Port %d
+  IdentityFile %s
+Host *
+  User %s
+  UserKnownHostsFile %s
+`, h.PrivateKeyFile(), near.Address(), near.Port(), near.PrivateKeyFile(), h.User(), known),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reached := []statecheck.StateCheck{has("data.xen_host.test", "name", knownvalue.StringExact("xen01"))}
+	config := func(ssh string) string {
+		return fmt.Sprintf("provider \"xen\" {\n  hosts = { xen01 = { address = \"dom0\", datastore = %q } }\n  ssh = { agent = false %s }\n}\n", h.Datastore(), ssh) + anyHost
+	}
+	t.Setenv("XEN_CONFIG_FILES", file)
+	run(t, h,
+		resource.TestStep{Config: config(""), ConfigStateChecks: reached},
+		resource.TestStep{Config: config(fmt.Sprintf(", config_files = [%q]", file)), ConfigStateChecks: reached},
+		resource.TestStep{Config: config(", bastions = [], connect_timeout = \"1s\""), ExpectError: words("no answer from " + h.User() + "@192.0.2.70:2222")},
+		resource.TestStep{Config: config(", port = 2223"), ExpectError: words("by way of the bastion " + near.User() + "@")},
+		resource.TestStep{Config: config(", config_files = []"), ExpectError: words("lookup dom0")},
+		resource.TestStep{Config: config("")},
+	)
+}
+
 func TestProviderRefusals(t *testing.T) {
 	for name, test := range map[string]struct{ env, config, says string }{
 		"no host":             {"", `provider "xen" {}`, "Set hosts, or the environment variable XEN_HOST"},
@@ -110,6 +155,7 @@ func TestProviderRefusals(t *testing.T) {
 		"datastore":           {"", `provider "xen" { hosts = { a = { address = "192.0.2.1", datastore = "srv" } } }`, "srv"},
 		"bastion nowhere":     {"", `provider "xen" { ssh = { bastions = [{ user = "ops" }] } }`, `attribute "address" is required`},
 		"bastion's policy":    {"", `provider "xen" { ssh = { bastions = [{ address = "gw", host_key_policy = "maybe" }] } }`, "host_key_policy"},
+		"no such ssh_config":  {"", `provider "xen" { hosts = { a = { address = "192.0.2.1", config_files = ["/no/such/file"] } } }`, "open /no/such/file"},
 		"two hosts":           {"", `provider "xen" { hosts = { a = { address = "192.0.2.1" }, b = { address = "192.0.2.2" } } }`, "choose one of a, b"},
 		"port in environment": {"XEN_PORT=ssh", `provider "xen" {}`, `Unable to use XEN_PORT`},
 		"sudo in environment": {"XEN_SUDO=maybe", `provider "xen" {}`, `Unable to use XEN_SUDO`},

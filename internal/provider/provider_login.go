@@ -1,6 +1,11 @@
 package provider
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -45,15 +50,45 @@ func (m loginModel) toConfig(p path.Path, name string, diags *diag.Diagnostics) 
 		diags.AddAttributeWarning(p.AtName("host_key_policy"), "Host keys are not checked",
 			"With the policy insecure nothing tells "+name+" from a host that pretends to be it. Set host_key instead.")
 	}
+	var keyFiles []string
+	if file := m.PrivateKeyFile.ValueString(); file != "" {
+		keyFiles = []string{file}
+	}
 	return host.Config{
 		Port: int(m.Port.ValueInt64()), User: m.User.ValueString(),
-		PrivateKeyFile: m.PrivateKeyFile.ValueString(), PrivateKey: m.PrivateKey.ValueString(),
+		PrivateKeyFiles: keyFiles, PrivateKey: m.PrivateKey.ValueString(),
 		PrivateKeyPassphrase: m.PrivateKeyPassphrase.ValueString(), Password: m.Password.ValueString(),
 		Agent: m.Agent.ValueBoolPointer(), KnownHostsFiles: stringList(m.KnownHostsFiles),
 		HostKeyPolicy:  m.HostKeyPolicy.ValueString(),
 		ConnectTimeout: duration(p.AtName("connect_timeout"), m.ConnectTimeout, diags),
 		KeepAlive:      duration(p.AtName("keep_alive"), m.KeepAlive, diags),
 	}
+}
+
+// completeFromFiles takes from ssh_config what cfg does not say.
+func completeFromFiles(p path.Path, files types.List, cfg host.Config, diags *diag.Diagnostics) host.Config {
+	names := stringList(files)
+	if files.IsNull() {
+		names = defaultConfigFiles()
+	}
+	completed, err := cfg.WithSSHConfig(names...)
+	if err != nil {
+		addErrorAt(diags, p, "Unable to follow ssh_config", err.Error()+"\n\nWith config_files = [] no ssh_config file is read.")
+	}
+	return completed
+}
+
+// defaultConfigFiles is ~/.ssh/config, where there is one.
+func defaultConfigFiles() []string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil
+	}
+	file := filepath.Join(home, ".ssh", "config")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return []string{file}
 }
 
 func (m loginModel) values() map[string]attr.Value {

@@ -30,6 +30,7 @@ var environment = []struct{ name, argument, meaning string }{
 	{"XEN_AGENT", "`ssh.agent`", "`true` or `false`: whether to use the SSH agent."},
 	{"XEN_KNOWN_HOSTS_FILES", "`ssh.known_hosts_files`", "Paths separated as in `PATH`."},
 	{"XEN_HOST_KEY_POLICY", "`ssh.host_key_policy`", "`strict`, `accept-new` or `insecure`."},
+	{"XEN_CONFIG_FILES", "`ssh.config_files`", "Paths of ssh_config files, separated as in `PATH`; `/dev/null` reads none."},
 	{"XEN_SUDO", "`ssh.sudo`", "`true` or `false`: whether to work under `sudo -n`."},
 	{"XEN_CONNECT_TIMEOUT", "`ssh.connect_timeout`", "Time for connecting and logging in, such as `15s`."},
 	{"XEN_KEEP_ALIVE", "`ssh.keep_alive`", "Time between two probes of an idle connection, such as `15s`."},
@@ -44,7 +45,8 @@ stored as files on the hosts.
 
 Nothing is connected to before a resource needs it, so the address of a host may come from another resource. Sizes are in MiB.
 
-A value that a host does not have is taken from ` + "`ssh`" + `, then from the environment, then it is the default. With the address in the
+A value that a host does not have is taken from ` + "`ssh`" + `, then from the environment, then from ` + "`~/.ssh/config`" + ` (see
+` + "`config_files`" + `), then it is the default. With the address in the
 environment, an empty ` + "`provider \"xen\" {}`" + ` is enough:
 
 | Variable | Stands for | Meaning |
@@ -127,11 +129,21 @@ func sshAttributes() map[string]schema.Attribute {
 	bastion["password"] = passwordAttribute("Password of the bastion's user; it also answers keyboard-interactive questions. That of the host is not handed on.")
 	attributes := loginAttributes()
 	maps.Copy(attributes, map[string]schema.Attribute{
+		"config_files": schema.ListAttribute{
+			Optional:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Files in the form of ssh_config(5), of which the first one that says something is believed. What neither " +
+				"the configuration nor the environment says of an address is taken from them: `HostName`, `Port`, `User`, " +
+				"`IdentityFile`, `IdentitiesOnly`, `IdentityAgent`, `ProxyJump`, `UserKnownHostsFile`, `GlobalKnownHostsFile`, " +
+				"`HostKeyAlias`, `StrictHostKeyChecking` (`no` means `accept-new`), in blocks of `Host` and `Match`, and what `Include` names. A " +
+				"`Match` that asks for what cannot be judged here, such as `exec`, does not apply. Other words are passed over, except that a `ProxyCommand` is an error. `[]` reads none. " +
+				"Default `~/.ssh/config`; `XEN_CONFIG_FILES`.",
+		},
 		"bastions": schema.ListNestedAttribute{
 			Optional: true,
 			MarkdownDescription: "SSH servers by way of which hosts are reached, in the order in which they are passed, like `ProxyJump` of " +
 				"ssh_config(5). They need nothing but `AllowTcpForwarding`. What one does not say is as for the host, except its `port` and " +
-				"`password`. A host with an empty list is reached directly.",
+				"`password`. A host with an empty list is reached directly. Default: `ProxyJump` of ssh_config.",
 			NestedObject: schema.NestedAttributeObject{Attributes: bastion},
 		},
 		"sudo": schema.BoolAttribute{
@@ -181,7 +193,7 @@ func loginAttributes() map[string]schema.Attribute {
 		"known_hosts_files": schema.ListAttribute{
 			Optional:            true,
 			ElementType:         types.StringType,
-			MarkdownDescription: "Files with the keys of known hosts. Default `~/.ssh/known_hosts`; `XEN_KNOWN_HOSTS_FILES`.",
+			MarkdownDescription: "Files with the keys of known hosts. Default `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`; `XEN_KNOWN_HOSTS_FILES`.",
 		},
 		"host_key_policy": schema.StringAttribute{
 			Optional: true,

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	_ = os.Setenv("CHECKPOINT_DISABLE", "1")
+	_ = os.Setenv("XEN_CONFIG_FILES", os.DevNull)                  // not whoever runs the tests
 	cache, err := os.MkdirTemp("", "terraform-provider-xen-test-") // of the hashes of files
 	if err != nil {
 		panic(err)

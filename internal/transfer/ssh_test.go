@@ -23,7 +23,7 @@ func connect(t *testing.T) (*simhost.Host, *host.Host) {
 	sim := simhost.Start(t)
 	h := host.New(host.Config{
 		Name: "xen01", Address: sim.Address(), Port: sim.Port(), User: sim.User(),
-		PrivateKeyFile: sim.PrivateKeyFile(), HostKey: sim.HostKey(),
+		PrivateKeyFiles: []string{sim.PrivateKeyFile()}, HostKey: sim.HostKey(),
 	})
 	t.Cleanup(func() {
 		if err := h.Close(); err != nil {

@@ -76,7 +76,7 @@ func connect(t *testing.T) dom0 {
 	}
 	h := host.New(host.Config{
 		Address: os.Getenv("XEN_HOST"), Port: port, User: os.Getenv("XEN_USER"),
-		PrivateKeyFile: os.Getenv("XEN_PRIVATE_KEY_FILE"), HostKey: os.Getenv("XEN_HOST_KEY"),
+		PrivateKeyFiles: []string{os.Getenv("XEN_PRIVATE_KEY_FILE")}, HostKey: os.Getenv("XEN_HOST_KEY"),
 	})
 	t.Cleanup(func() { _ = h.Close() })
 	d := dom0{T: t, host: h}

@@ -99,7 +99,7 @@ type task struct {
 // connect names the server as this package reaches it.
 func (t task) connect() *host.Host {
 	off := false
-	return host.New(host.Config{Address: "127.0.0.1", Port: t.Port, User: "root", PrivateKeyFile: t.Key, HostKey: t.HostKey, Agent: &off})
+	return host.New(host.Config{Address: "127.0.0.1", Port: t.Port, User: "root", PrivateKeyFiles: []string{t.Key}, HostKey: t.HostKey, Agent: &off})
 }
 
 // send is this package as a program of its own, so that it is measured like the others.
