@@ -296,6 +296,16 @@ func TestUnknownLayoutIsRefused(t *testing.T) {
 	}
 }
 
+func TestHostWithoutTools(t *testing.T) {
+	for tool, packages := range map[string]string{"flock": "util-linux", "awk": "mawk"} {
+		h := simhost.Start(t, simhost.NoTool(tool))
+		_, err := connect(t, h).CreateImage(t.Context(), site, model.ImageSpec{Name: "data", Type: model.ImageDatablock, Size: 1}, func(model.Image) {})
+		if err == nil || !strings.Contains(err.Error(), "host xen01 lacks "+tool+": install") || !strings.Contains(err.Error(), packages) {
+			t.Errorf("%s: %v", tool, err)
+		}
+	}
+}
+
 func TestHostWithoutXL(t *testing.T) {
 	h := simhost.Start(t, simhost.NoTool("xl"))
 	_, err := connect(t, h).Host(t.Context(), site)

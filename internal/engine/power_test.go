@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -384,5 +385,18 @@ func TestCutOffRestore(t *testing.T) {
 	g.to(model.VMRunning)
 	if g.h.Ran("xl create") != 1 {
 		t.Error("the guest was booted anew")
+	}
+}
+
+// The clock of a host that is set while a guest shuts down takes nothing from the time that the guest has for it.
+func TestShutdownWhileTheClockIsSet(t *testing.T) {
+	g := startGuest(t, model.VMRunning, nil, simhost.ShutdownDelay(3*time.Second))
+	g.h.AnswerTool(1, "date +%s", "0\n")
+	before := len(g.h.Log())
+	g.to(model.VMPoweroff)
+	for _, ran := range g.h.Log()[before:] {
+		if slices.Equal(ran.Argv[:2], []string{"xl", "destroy"}) {
+			t.Errorf("the plug was pulled: %v", ran.Argv)
+		}
 	}
 }

@@ -140,6 +140,37 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// A server may take its time to say who it is, and say something else before (RFC 4253, section 4.2).
+func TestHostWithASlowBanner(t *testing.T) {
+	s := startServer(t)
+	slow, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = slow.Close() })
+	go func() {
+		for {
+			near, err := slow.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", s.listener.Addr().String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(near, "The host is waking up.\r\n")
+			time.Sleep(500 * time.Millisecond)
+			go func() { _, _ = io.Copy(far, near) }()
+			go func() { _, _ = io.Copy(near, far); _ = near.Close() }()
+		}
+	}()
+	h := s.host(func(c *Config) { c.Port = slow.Addr().(*net.TCPAddr).Port }) //nolint:forcetypeassert // it listens on TCP
+	if _, err := h.Run(t.Context(), Script{Text: "true"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestHostThatNeverAnswers(t *testing.T) {
 	s := startServer(t, func(s *server) { s.mute = make(chan struct{}) })
 	h := s.host(func(c *Config) { c.ConnectTimeout = 300 * time.Millisecond })

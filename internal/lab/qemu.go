@@ -54,9 +54,9 @@ func (m machine) args() []string {
 		args = append(args, "-loadvm", snapshot)
 	}
 	if m.keep {
-		args = append(args, "-monitor", "stdio")
+		return append(args, "-monitor", "stdio")
 	}
-	return args
+	return append(args, "-monitor", "unix:"+monitor+",server=on,wait=off")
 }
 
 // process is a running QEMU.

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"strconv"
@@ -32,7 +33,7 @@ func (r *rig) connect(t *testing.T) *client {
 	c := &client{door: door, dead: make(chan struct{})}
 	go c.serve(net.JoinHostPort(r.h.Address(), strconv.Itoa(r.h.Port())))
 	t.Cleanup(c.die)
-	c.plugin = startPluginAt(t, r.h, door.Addr().(*net.TCPAddr).Port, "30s") //nolint:forcetypeassert // a TCP listener has a TCP address
+	c.plugin = startPluginAt(t, r.h, door.Addr().(*net.TCPAddr).Port, cmp.Or(r.patience, "30s")) //nolint:forcetypeassert // a TCP listener has a TCP address
 	r.plugin = c.plugin
 	return c
 }

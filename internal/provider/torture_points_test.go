@@ -151,6 +151,9 @@ func troubles() []trouble {
 		fails("tools fail from then on", -1),
 		hangs(),
 	}
+	for name, age := range map[string]time.Duration{"clock set a month forth": 30 * 24 * time.Hour, "clock set a month back": -30 * 24 * time.Hour} {
+		list = append(list, at(simhost.Ended, name, func(h *simhost.Host, _ *client) { h.Age(age) }))
+	}
 	for _, m := range []simhost.Moment{simhost.Asked, simhost.Torn, simhost.Begun, simhost.Ended} {
 		list = append(list,
 			at(m, "client killed", func(_ *simhost.Host, c *client) { c.die() }),

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +76,64 @@ func TestTortureRaces(t *testing.T) {
 		})
 	}
 	report(t, &c)
+}
+
+// TestTortureSlowHolder lets one Terraform be slow with a virtual machine that another one wants to change: that one is told who has it and
+// since when, gives up in time, and has changed nothing. When the first is done it is its turn; when the first is dead, it is told how.
+func TestTortureSlowHolder(t *testing.T) {
+	t.Parallel()
+	var c tally
+	for _, dies := range []bool{false, true} {
+		slow := newRig(t, simhost.ShutdownDelay(6*time.Second))
+		other := newRigOn(slow.h)
+		slow.configs["xen_virtual_machine.web"] = map[string]any{"name": "web", "type": "hvm", "memory": 16, "shutdown_timeout": "60s"}
+		if err := slow.terraform(t, nil); err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(other.states, slow.states)
+		other.configs["xen_virtual_machine.web"] = map[string]any{"name": "renamed", "type": "hvm", "memory": 16, "shutdown_timeout": "0s"}
+		clear(slow.configs)
+		begun, ended := make(chan *client, 1), make(chan error, 1)
+		go func() { ended <- slow.terraform(t, func(c *client) { begun <- c }) }()
+		holder := <-begun
+		for !ran(slow.h, "xl", "shutdown") {
+			time.Sleep(50 * time.Millisecond)
+		}
+		other.patience = "1s"
+		err := other.terraform(t, nil)
+		told := regexp.MustCompile(`virtual machine 1 is locked by .+ since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
+		survived := err != nil && told.MatchString(strings.Join(strings.Fields(err.Error()), " "))
+		if !survived {
+			t.Errorf("the other one got %v", err)
+		}
+		if dies {
+			holder.die()
+		}
+		if err := <-ended; (err != nil) != dies {
+			t.Errorf("the slow one got %v", err)
+			survived = false
+		}
+		slow.h.Set(simhost.ShutdownDelay(0))
+		other.patience = ""
+		if dies {
+			if err := other.terraform(t, nil); err == nil || !strings.Contains(err.Error(), "terraform apply -replace") {
+				t.Errorf("of what the dead one left, the other one is told %v", err)
+				survived = false
+			}
+			other.tainted["xen_virtual_machine.web"] = true // what -replace does
+		}
+		if err := errors.Join(other.terraform(t, nil), other.nothingToDo(t), other.check(t)); err != nil {
+			t.Errorf("when the slow one is done (dead: %t): %v", dies, err)
+			survived = false
+		}
+		c.count(survived)
+	}
+	report(t, &c)
+}
+
+// ran tells whether a tool ran on the host with these first arguments.
+func ran(h *simhost.Host, argv ...string) bool {
+	return slices.ContainsFunc(h.Log(), func(r simhost.Ran) bool { return len(r.Argv) >= len(argv) && slices.Equal(r.Argv[:len(argv)], argv) })
 }
 
 // TestTortureUpload kills the client or cuts the connection at random bytes of an upload. The next apply goes on, and what is stored is what
@@ -160,7 +219,7 @@ func TestTortureSoak(t *testing.T) {
 // TestTortureCrowd makes virtual machines with as many hands as Terraform has with -parallelism=20 while others are destroyed, and demands
 // that what the provider holds meanwhile does not grow with their number, and is given back. It runs alone like the soak.
 func TestTortureCrowd(t *testing.T) {
-	count := few(5, 50)
+	count := few(5, 500)
 	r := newRig(t, simhost.Memory(1<<20, 1536))
 	crowd := func(prefix string) map[string]map[string]any {
 		configs := map[string]map[string]any{}
@@ -170,7 +229,7 @@ func TestTortureCrowd(t *testing.T) {
 		return configs
 	}
 	c := tally{tried: 2 * count}
-	before := runtime.NumGoroutine()
+	before := held()
 	for _, prefix := range []string{"old", "new"} {
 		r.configs = crowd(prefix)
 		most := watch(t, r.h)
@@ -178,9 +237,9 @@ func TestTortureCrowd(t *testing.T) {
 			c.lost++
 			t.Errorf("making %s: %v", prefix, err)
 		}
-		if sessions, goroutines := most(); sessions > 9 || goroutines > before+400 {
+		if sessions, goroutines := most(); sessions > 9 || goroutines > before.goroutines+400 {
 			c.lost++
-			t.Errorf("at most %d sessions and %d goroutines at once", sessions, goroutines-before)
+			t.Errorf("at most %d sessions and %d goroutines at once", sessions, goroutines-before.goroutines)
 		}
 		if err := r.check(t); err != nil {
 			c.lost++
@@ -195,7 +254,28 @@ func TestTortureCrowd(t *testing.T) {
 		c.lost++
 		t.Error(err)
 	}
+	after := held()
+	if after.goroutines > before.goroutines+20 || after.memory > before.memory+20<<20 {
+		c.lost++
+		t.Errorf("%d goroutines and %d MiB are still held", after.goroutines-before.goroutines, (after.memory-before.memory)>>20)
+	}
+	t.Logf("%d virtual machines: %d goroutines and %d KiB more than before", 2*count, after.goroutines-before.goroutines, (after.memory-before.memory)>>10)
 	report(t, &c)
+}
+
+// holding is what the process holds.
+type holding struct {
+	goroutines int
+	memory     int64 // bytes that are in use
+}
+
+// held waits until what has ended is gone.
+func held() holding {
+	time.Sleep(time.Second)
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return holding{runtime.NumGoroutine(), int64(memory.HeapAlloc)} //nolint:gosec // no heap has 2^63 bytes
 }
 
 // watch looks at what a run holds, until it is asked for the most.

@@ -37,6 +37,7 @@ type rig struct {
 	base     map[string]map[string]any // what stands before and after an operation
 	imported int                       // resources that stood before Terraform knew of them
 	written  []string                  // addresses of persistent images that a guest wrote to
+	patience string                    // lock_timeout; default 30s
 }
 
 func newRig(t *testing.T, options ...simhost.Option) *rig {

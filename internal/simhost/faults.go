@@ -3,6 +3,8 @@ package simhost
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -79,6 +81,20 @@ func (h *Host) AnswerTool(n int, prefix, stdout string) {
 // DelayTool makes every command whose line begins with these words wait before it works, until ClearFaults.
 func (h *Host) DelayTool(prefix string, d time.Duration) {
 	h.addFault(fault{Prefix: prefix, Delay: d, Times: -1})
+}
+
+// Age makes everything in the datastore older by that, or younger, as if the host's clock had been set.
+func (h *Host) Age(by time.Duration) {
+	_ = filepath.WalkDir(h.Datastore(), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // it went meanwhile
+		}
+		if info, err := entry.Info(); err == nil && (info.IsDir() || info.Mode().IsRegular()) {
+			then := info.ModTime().Add(-by)
+			_ = os.Chtimes(path, then, then)
+		}
+		return nil
+	})
 }
 
 // ClearFaults ends what FailTool and DelayTool began.

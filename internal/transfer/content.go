@@ -11,6 +11,7 @@ import (
 
 const (
 	unit    = 64 << 10 // granularity of extents; the host's dd counts in it
+	sector  = 512      // what Xen maps as they are consists of these
 	maxHole = 1 << 30  // longer holes come in pieces, so that progress and cancellation are seen
 )
 

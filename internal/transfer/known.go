@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +28,7 @@ type knownFile struct {
 	Size     int64     `json:"size"`
 	Modified time.Time `json:"modified"`
 	SHA256   string    `json:"sha256"`
+	Data     string    `json:"data"` // SHA-256 of the data in it, as a contentMap has it
 	Hashed   time.Time `json:"hashed"`
 }
 
@@ -38,38 +41,77 @@ func Hash(ctx context.Context, path string) (Checksum, error) {
 	}
 	defer f.Close()
 	if known := recall(path, st); known != nil {
-		return *known, nil
+		return known.checksum(), nil
 	}
-	digest := sha256.New()
-	if _, err := io.Copy(digest, contextReader{ctx, f}); err != nil {
-		return Checksum{}, fmt.Errorf("unable to read %s: %w", path, bare(err))
+	whole, data, err := digestFile(ctx, &fileContent{f: f, size: st.Size(), mtime: st.ModTime(), taken: new(atomic.Int64)})
+	if err != nil {
+		return Checksum{}, fmt.Errorf("unable to read %s: %w", path, err)
 	}
-	remember(path, st, sumHex(digest))
-	return Checksum{"sha256", sumHex(digest)}, nil
+	remember(path, st, whole, data)
+	return Checksum{"sha256", whole}, nil
 }
 
-// recall is the checksum of a file that is as it was when it was hashed; nil when it has to be read.
-func recall(path string, st os.FileInfo) *Checksum {
+// digestFile reads a file for its digest and that of the data in it.
+func digestFile(ctx context.Context, c *fileContent) (whole, data string, err error) {
+	d := fileDigest{whole: sha256.New()}
+	buf := make([]byte, blockSize)
+	for at := int64(0); ; {
+		if ctx.Err() != nil {
+			return "", "", ctx.Err()
+		}
+		n, hole, err := c.next(buf)
+		if errors.Is(err, io.EOF) {
+			whole, data = d.sums()
+			return whole, data, nil
+		} else if err != nil {
+			return "", "", err
+		}
+		for piece := range slices.Chunk(buf[:n], unit) {
+			d.add(at/unit, piece)
+			at += int64(len(piece))
+		}
+		d.zeros += hole
+		at += hole
+	}
+}
+
+func (k knownFile) checksum() Checksum { return Checksum{"sha256", k.SHA256} }
+
+// recall is a file that is as it was when it was hashed; nil when it has to be read.
+func recall(path string, st os.FileInfo) *knownFile {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil
 	}
 	for _, known := range loadKnown() {
 		if known.Path == absolute && known.Size == st.Size() && known.Modified.Equal(st.ModTime()) {
-			return &Checksum{"sha256", known.SHA256}
+			return &known
 		}
 	}
 	return nil
 }
 
 // remember does nothing where it cannot: the file is only read once more.
-func remember(path string, st os.FileInfo, hex string) {
+func remember(path string, st os.FileInfo, whole, data string) {
+	if time.Since(st.ModTime()) >= settled {
+		change(path, knownFile{Size: st.Size(), Modified: st.ModTime().UTC(), SHA256: whole, Data: data, Hashed: time.Now().UTC()})
+	}
+}
+
+// forget lets a file be read again.
+func forget(path string) { change(path) }
+
+// change puts what is known of a file in the place of what was.
+func change(path string, now ...knownFile) {
 	absolute, err := filepath.Abs(path)
-	if err != nil || time.Since(st.ModTime()) < settled {
+	if err != nil {
 		return
 	}
 	files := slices.DeleteFunc(loadKnown(), func(k knownFile) bool { return k.Path == absolute })
-	files = append(files, knownFile{absolute, st.Size(), st.ModTime().UTC(), hex, time.Now().UTC()})
+	for _, known := range now {
+		known.Path = absolute
+		files = append(files, known)
+	}
 	slices.SortFunc(files, func(a, b knownFile) int { return cmp.Compare(b.Hashed.Unix(), a.Hashed.Unix()) })
 	text, err := json.MarshalIndent(files[:min(len(files), knownFiles)], "", "  ")
 	name := knownName()
@@ -95,17 +137,4 @@ func knownName() string {
 		return ""
 	}
 	return filepath.Join(folder, "terraform-provider-xen", "checksums.json")
-}
-
-// contextReader stops reading when its context ends.
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
 }

@@ -29,6 +29,7 @@ type input struct {
 	taken    atomic.Int64 // delivered bytes read so far
 	unpacked hash.Hash    // over the delivered bytes when they differ from the content; else nil
 	known    *Checksum    // of the delivered bytes, when they need not be read for it
+	data     string       // SHA-256 of the data in the content, when it need not be taken
 	verbatim bool
 	limit    int64  // of the content
 	format   string // once identified
@@ -111,8 +112,14 @@ func (in *input) openPath(_ context.Context, src Source) error {
 		}
 	}
 	in.content = &fileContent{f: f, size: size, mtime: st.ModTime(), taken: &in.taken}
-	if src.algorithm() == "sha256" {
-		in.known = recall(src.Path, st)
+	if known := recall(src.Path, st); known != nil {
+		if src.algorithm() == "sha256" {
+			sum := known.checksum()
+			in.known = &sum
+		}
+		if src.Verbatim || size%sector == 0 { // what is padded has another digest
+			in.data = known.Data
+		}
 	}
 	in.need, err = dataBytes(f, size)
 	return err
@@ -205,7 +212,7 @@ func (in *input) identify() (Info, error) {
 // padding is what a content of a size lacks to whole sectors; only bytes that Xen maps as they are need it.
 func (in *input) padding(size int64) int64 {
 	if in.format == FormatRaw || in.format == FormatISO {
-		return -size & 511
+		return -size & (sector - 1)
 	}
 	return 0
 }

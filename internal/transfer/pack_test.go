@@ -84,7 +84,7 @@ func TestPackedFrames(t *testing.T) {
 			}
 			for _, on := range receivers(t) {
 				args := []string{dst, dst + ".map", dst + ".part", "0", "", tool, diskProgram}
-				digest := newContentDigest()
+				digest := newContentDigest("")
 				stream := fmt.Appendf(nil, "z 0 %d %d\n", blockSize/unit, len(small))
 				stream = append(append(stream, small...), fmt.Appendf(nil, "d %d 1\n", blockSize/unit)...)
 				content := append(bytes.Clone(data[:blockSize]), noise(unit)...)

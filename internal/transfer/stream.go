@@ -93,7 +93,7 @@ type shipment struct {
 
 func newStream(ctx context.Context, in *input, src Source, have already, tool string) (*stream, error) {
 	s := &stream{
-		in: in, algorithm: src.algorithm(), want: src.Checksum, already: have, content: newContentDigest(),
+		in: in, algorithm: src.algorithm(), want: src.Checksum, already: have, content: newContentDigest(in.data),
 		free: make(chan []byte, blocks), cut: make(chan *block, blocks), out: make(chan *shipment, blocks+1), hashed: make(chan struct{}),
 	}
 	s.packer = newPacker(tool, &s.link)

@@ -113,7 +113,8 @@ func Send(ctx context.Context, to Runner, src Source, dst Target) (Info, error) 
 	case exitBusy: // somebody else sends the same content right now
 		dst.Work = dst.Path + ".part"
 		info, err = sendOnce(ctx, to, src, dst)
-	case exitDamaged: // what stood on the host was not what it was taken for; it is gone now
+	case exitDamaged: // what stood on the host, or in the source, was not what it was taken for; it is gone now, or read again
+		forget(src.Path)
 		dst.Base = nil
 		info, err = sendOnce(ctx, to, src, dst)
 	}

@@ -8,6 +8,9 @@ shift 4
 [ -d "$dir" ] || exit 0
 await_save
 
+# uptime: the seconds since the host booted; its clock may be set while a guest shuts down.
+uptime() { sed 's/\..*//' /proc/uptime; }
+
 # Assignments of their own: what xl fails to answer must end the script, and not look like nothing.
 ids=$(domids)
 forget_checkpoint $ids
@@ -21,8 +24,8 @@ if [ "$patience" != 0 ] && [ -n "$ids" ]; then
 			for process in $(watchers); do kill "${process#/proc/}" 2>/dev/null || true; done
 		fi
 	done
-	asked=0 end=$(($(date +%s) + patience))
-	while [ "$(date +%s)" -lt "$end" ]; do
+	asked=0 end=$(($(uptime) + patience))
+	while [ "$(uptime)" -lt "$end" ]; do
 		ids=$(domids)
 		[ -n "$ids" ] || [ -n "$(watchers)" ] || break
 		! all_down $ids || [ -n "$(watchers)" ] || break

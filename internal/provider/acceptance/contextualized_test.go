@@ -1,6 +1,7 @@
 package acceptance_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -24,6 +25,20 @@ import (
 // TestAccCloudInitGuest boots Debian with cloud-init.
 func TestAccCloudInitGuest(t *testing.T) {
 	contextualized{image: "debian", example: "guest-cloud-init", ip: "192.168.70.181", memory: 256, size: 1024, libc: "libc.so.6"}.test(t)
+}
+
+// TestAccNoCloudGuest boots the same Debian with a context as clouds without OpenNebula have it. The kernel's command line says so to
+// cloud-init, against what the image says. The start script then runs at each boot, and not once for each context.
+func TestAccNoCloudGuest(t *testing.T) {
+	contextualized{
+		image: "debian", example: "guest-cloud-init", ip: "192.168.70.183", memory: 256, size: 1024, libc: "libc.so.6",
+		start: "#!/bin/sh\ngrep -qsx \"$SAY on $(hostname)\" /var/started || echo \"$SAY on $(hostname)\" >>/var/started\n",
+		change: strings.NewReplacer(
+			"  network         = true\n", "  network         = true\n  format          = \"nocloud\"\n",
+			"root=LABEL=debian-root", "root=LABEL=debian-root cc: {datasource_list: [NoCloud, None], "+
+				"cloud_init_modules: [write-files, resizefs, set_hostname, update_hostname, update_etc_hosts, ssh], "+
+				"cloud_final_modules: [scripts-per-boot]} end_cc"),
+	}.test(t)
 }
 
 // TestAccGuestByHand boots a guest of little more than busybox with musl, whose boot script has a few lines and finds the rest in its context.
@@ -84,8 +99,34 @@ chmod +x contextiso.test
 // contextualized is a guest with an image of its own, and the example that starts it.
 type contextualized struct {
 	image, example, ip string
-	libc               string // of the guest's shell
-	memory, size       int    // MiB
+	libc               string            // of the guest's shell
+	memory, size       int               // MiB
+	start              string            // script, with $SAY for what it says; default once for each context
+	change             *strings.Replacer // of the example
+}
+
+// directory holds the example, changed if it has to be.
+func (c contextualized) directory(t *testing.T) string {
+	t.Helper()
+	example := filepath.Join("../../../examples", c.example)
+	if c.change == nil {
+		return example
+	}
+	changed := t.TempDir()
+	files, err := filepath.Glob(example + "/*.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(changed, filepath.Base(file)), []byte(c.change.Replace(string(text))), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return changed
 }
 
 // test starts the guest and asks it over SSH what has become of its context; then the context changes, which reboots the guest, and at
@@ -97,17 +138,18 @@ func (c contextualized) test(t *testing.T) {
 	begin := time.Now()
 	reached := func(what string) { t.Logf("%4.0f s  %s", time.Since(begin).Seconds(), what) }
 	first, second := newKey(t), newKey(t)
+	directory, start := c.directory(t), cmp.Or(c.start, "#!/bin/sh\necho $SAY on $(hostname) >>/var/started\n")
 	step := func(number string, key ssh.Signer) resource.TestStep {
 		return resource.TestStep{
 			ProtoV6ProviderFactories: factories,
-			ConfigDirectory:          config.StaticDirectory("../../../examples/" + c.example),
+			ConfigDirectory:          config.StaticDirectory(directory),
 			ConfigVariables: config.Variables{
 				"kernel":         config.StringVariable(guestFile(t, "XEN_LAB_KERNEL")),
 				"ramdisk":        config.StringVariable(guestFile(t, "XEN_LAB_RAMDISK")),
 				"disk":           config.StringVariable(guestImage(t, c.image)),
 				"ssh_public_key": config.StringVariable(strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey())))),
 				"hostname":       config.StringVariable("acc-" + number),
-				"start_script":   config.StringVariable("#!/bin/sh\necho " + number + " on $(hostname) >>/var/started\n"),
+				"start_script":   config.StringVariable(strings.ReplaceAll(start, "$SAY", number)),
 				"ip":             config.StringVariable(c.ip),
 				"size":           config.IntegerVariable(c.size),
 				"memory":         config.IntegerVariable(c.memory),

@@ -18,6 +18,7 @@ const usage = `Usage: lab [-dir FOLDER] VERB
 
   up              start the lab, build it first when it was never built; FOLDER/env says how to reach it
   down            end the lab
+  power-cycle     cut the power of the lab's host for a moment; ends when it has booted again
   build           only build the lab
   image NAME      print the path of the disk of a guest that obeys contexts, debian or busybox; build it first when it was never built
   ssh [COMMAND]   open a shell on the lab's host, or run a command there
@@ -60,6 +61,8 @@ func run(ctx context.Context, args []string) error {
 		return here.Up(ctx)
 	case verb == "down" && len(rest) == 1:
 		return here.Down(ctx)
+	case verb == "power-cycle" && len(rest) == 1:
+		return here.PowerCycle(ctx)
 	case verb == "build" && len(rest) == 1:
 		return here.Build(ctx)
 	case verb == "image" && len(rest) == 2:
