@@ -21,6 +21,12 @@ import (
 // startSSHD runs the OpenSSH server named by XEN_TEST_SSHD on a loopback port.
 func startSSHD(t *testing.T, lines ...string) *Host {
 	t.Helper()
+	return startSSHDWhere(t, "", lines...)
+}
+
+// startSSHDWhere lets a script of root's arrange what the server finds mounted; nobody else sees that.
+func startSSHDWhere(t *testing.T, mounts string, lines ...string) *Host {
+	t.Helper()
 	sshd := os.Getenv("XEN_TEST_SSHD")
 	if sshd == "" {
 		t.Skip("XEN_TEST_SSHD does not name an sshd; make test sets it")
@@ -53,9 +59,15 @@ func startSSHD(t *testing.T, lines ...string) *Host {
 			t.Fatal(err)
 		}
 	}
-	file := writeFile(t, directory+"/sshd_config", strings.Join(append(config, lines...), "\n")+"\n")
+	file := writeFile(t, directory+"/sshd_config", strings.Join(append(lines, config...), "\n")+"\n")
 	log := &lockedBuffer{}
 	daemon := exec.Command(sshd, "-D", "-e", "-f", file)
+	if mounts != "" {
+		if exec.Command("unshare", "-m", "true").Run() != nil {
+			t.Skip("only root may mount something for one process alone")
+		}
+		daemon = exec.Command("unshare", append([]string{"-m", "sh", "-ec", mounts + "\nexec \"$@\"", "sh"}, daemon.Args...)...)
+	}
 	daemon.Stderr = log
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)

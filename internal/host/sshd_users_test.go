@@ -220,6 +220,47 @@ func TestOpenSSHKeysOfTheAgentByFile(t *testing.T) {
 	}
 }
 
+// Neither a place to write to nor one to run programs from is needed on a host.
+func TestOpenSSHOnAReadOnlyHost(t *testing.T) {
+	h := startSSHDWhere(t, `
+mount --bind /tmp /tmp
+mount -o remount,bind,ro,noexec /tmp
+mount -o remount,bind,ro /`)
+	result, err := h.Run(t.Context(), Script{Text: `if touch /tmp/x 2>/dev/null || touch /x 2>/dev/null; then echo writable; fi; cat`, Stdin: strings.NewReader("input")})
+	if err != nil || string(result.Stdout) != "input" {
+		t.Errorf("%q %v", result.Stdout, err)
+	}
+	held, err := h.Hold(t.Context(), Script{Text: `echo held; cat >/dev/null`})
+	if err != nil || held.Line() != "held" {
+		t.Fatal(err)
+	}
+	if err := held.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
+// With PAM a real server asks for the password by keyboard-interactive.
+func TestOpenSSHKeyboardInteractive(t *testing.T) {
+	folder := t.TempDir()
+	check := writeFile(t, folder+"/check", "#!/bin/sh\n[ \"$(tr -d '\\0')\" = 'open sesame' ]\n")
+	if err := os.Chmod(check, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, folder+"/pam.d/sshd", "auth required pam_exec.so quiet expose_authtok "+check+"\nauth required pam_permit.so\naccount required pam_permit.so\nsession required pam_permit.so\n")
+	h := startSSHDWhere(t, "mount --bind "+folder+"/pam.d /etc/pam.d", "UsePAM yes", "KbdInteractiveAuthentication yes",
+		"AuthenticationMethods keyboard-interactive", "PermitRootLogin yes")
+	for password, says := range map[string]string{"open sesame": "", "wrong": "password: refused", "": "password: none is configured"} {
+		cfg := h.cfg
+		cfg.Password = password
+		reached := New(cfg)
+		_, err := reached.Run(t.Context(), Script{Text: "true"})
+		_ = reached.Close()
+		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says) || password != "" && strings.Contains(err.Error(), password)) {
+			t.Errorf("%q: %v", password, err)
+		}
+	}
+}
+
 // A connection that the host ends is opened anew; what ran is not taken for done.
 func TestOpenSSHLostAndBack(t *testing.T) {
 	h := startSSHD(t)

@@ -81,6 +81,7 @@ func (e Env) Write(path string) error {
 	for _, variable := range e.variables() {
 		fmt.Fprintf(&text, "%s=%s\n", variable.name, quote(*variable.value))
 	}
+	fmt.Fprintf(&text, "XEN_CONFIG_FILES=%s\n", quote(os.DevNull)) // what the user says to ssh of other hosts does not count
 	temporary := path + ".new"
 	if err := os.WriteFile(temporary, []byte(text.String()), 0o600); err != nil {
 		return fmt.Errorf("writing the lab's env file: %w", err)

@@ -149,6 +149,7 @@ func (h *Host) Env() []string {
 		"XEN_PRIVATE_KEY_FILE=" + h.PrivateKeyFile(),
 		"XEN_HOST_KEY=" + h.HostKey(),
 		"XEN_DATASTORE=" + h.Datastore(),
+		"XEN_CONFIG_FILES=" + os.DevNull, // what the user says to ssh of other hosts does not count
 	}
 }
 
