@@ -28,7 +28,7 @@ func (l *Lab) PowerCycle(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late:
-			return fmt.Errorf("the lab's host does not answer %s after its power was cut\n%s", tcg.boot, tailOf(l.path("serial.log"), 20))
+			return fmt.Errorf("the lab's host does not answer %s after its power was cut\n%s", tcg.boot, tailOf(l.path("serial.log"), 30))
 		case <-time.After(time.Second):
 		}
 	}
