@@ -11,48 +11,64 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// addAgent adds the agent's keys. Those of which the files hold a half, as IdentityFile of ssh_config(5) may, go first, or alone.
-func (p *proofs) addAgent(files []string) {
+// agentKeys returns what the agent holds.
+func (p *proofs) agentKeys() []ssh.Signer {
+	p.agent = "agent"
 	if p.cfg.Agent != nil && !*p.cfg.Agent {
-		p.note("agent", "switched off")
-		return
+		p.note(p.agent, "switched off")
+		return nil
 	}
 	socket := cmp.Or(p.cfg.AgentSocket, agentSocket())
 	if socket == "" {
-		p.note("agent", "SSH_AUTH_SOCK is not set")
-		return
+		p.note(p.agent, "SSH_AUTH_SOCK is not set")
+		return nil
 	}
 	conn, err := dialAgent(socket, p.cfg.ConnectTimeout)
 	if err != nil {
-		p.note("agent", err.Error())
-		return
+		p.note(p.agent, err.Error())
+		return nil
 	}
 	p.agentConn = conn
+	p.agent += " " + socket
 	signers, err := agent.NewClient(conn).Signers()
-	if err != nil {
-		p.note("agent "+socket, err.Error())
-		return
+	switch {
+	case err != nil:
+		p.note(p.agent, err.Error())
+	case len(signers) == 0:
+		p.note(p.agent, "holds no keys")
 	}
-	if len(signers) == 0 {
-		p.note("agent "+socket, "holds no keys")
-	}
+	return signers
+}
+
+// addHeld adds the agent's keys: first those of which the files have a half, as IdentityFile of ssh_config(5) may, and then the others,
+// unless only the first are wanted.
+func (p *proofs) addHeld(held []ssh.Signer, files []string) {
+	p.addNamed(held, files)
 	named := publicKeys(files)
-	isNamed := func(signer ssh.Signer) bool {
-		return slices.Contains(named, string(plainKey(signer.PublicKey()).Marshal()))
-	}
-	for _, signer := range signers {
-		if isNamed(signer) {
-			p.add("agent "+socket, signer)
-		}
-	}
-	for _, signer := range signers {
+	for _, signer := range held {
 		switch {
 		case !p.cfg.IdentitiesOnly:
-			p.add("agent "+socket, signer)
-		case !isNamed(signer):
-			p.note("agent "+socket, fmt.Sprintf("kept back %s %s, which is none of the key files (IdentitiesOnly)", signer.PublicKey().Type(), ssh.FingerprintSHA256(signer.PublicKey())))
+			p.add(p.agent, signer)
+		case !isNamed(named, signer):
+			p.note(p.agent, fmt.Sprintf("kept back %s %s, which is none of the key files (IdentitiesOnly)", signer.PublicKey().Type(), ssh.FingerprintSHA256(signer.PublicKey())))
 		}
 	}
+}
+
+func (p *proofs) addNamed(held []ssh.Signer, files []string) {
+	if len(held) == 0 {
+		return
+	}
+	named := publicKeys(files)
+	for _, signer := range held {
+		if isNamed(named, signer) {
+			p.add(p.agent, signer)
+		}
+	}
+}
+
+func isNamed(named []string, signer ssh.Signer) bool {
+	return slices.Contains(named, string(plainKey(signer.PublicKey()).Marshal()))
 }
 
 // publicKeys returns the marshalled public keys of key files, also of those that are encrypted, or hold or have only a public half.

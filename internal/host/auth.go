@@ -22,6 +22,7 @@ type proofs struct {
 	notes     []string
 	signers   []ssh.Signer
 	agentConn io.Closer
+	agent     string   // how notes call the agent
 	begun     bool     // the host answered to the first method
 	accepts   []string // the methods that the host named last
 }
@@ -86,19 +87,22 @@ func (p *proofs) keys() ([]ssh.Signer, error) {
 	if p.cfg.PrivateKey != "" {
 		p.addKey("private key given as text", []byte(p.cfg.PrivateKey))
 	}
+	held := p.agentKeys()
 	if p.cfg.PrivateKey == "" && len(p.cfg.PrivateKeyFiles) == 0 {
-		p.addAgent(defaultKeyFiles)
-		p.addFiles(defaultKeyFiles)
+		p.addHeld(held, defaultKeyFiles)
+		p.addFiles(defaultKeyFiles, nil)
 	} else {
-		p.addFiles(p.cfg.PrivateKeyFiles)
-		p.addAgent(p.cfg.PrivateKeyFiles)
+		p.addFiles(p.cfg.PrivateKeyFiles, held)
+		p.addHeld(held, p.cfg.PrivateKeyFiles)
 	}
 	return p.signers, nil
 }
 
-func (p *proofs) addFiles(names []string) {
+// addFiles adds the key of each file, from the agent where the file has only the public half of it.
+func (p *proofs) addFiles(names []string, held []ssh.Signer) {
 	for _, name := range names {
 		p.addFile(name)
+		p.addNamed(held, []string{name})
 	}
 }
 
@@ -119,7 +123,7 @@ func (p *proofs) addFile(name string) {
 		p.note(source, err.Error())
 		return
 	}
-	if _, _, _, _, err := ssh.ParseAuthorizedKey(text); err == nil {
+	if _, _, _, _, err := ssh.ParseAuthorizedKey(text); err == nil && !bytes.Contains(text, []byte("PRIVATE KEY-----")) {
 		p.note(source, "holds a public key, whose other half only an agent can have")
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -248,10 +249,11 @@ func (h *Host) address() string {
 	return net.JoinHostPort(h.cfg.Address, strconv.Itoa(h.cfg.Port))
 }
 
-// knownAs is the address under which known_hosts holds the host: an alias stands there without a port, like port 22.
+// knownAs is the address under which known_hosts holds the host: an alias stands there in lower case, as ssh(1) writes it, and without a
+// port, like port 22.
 func (h *Host) knownAs() string {
 	if h.cfg.HostKeyAlias != "" {
-		return net.JoinHostPort(h.cfg.HostKeyAlias, strconv.Itoa(defaultPort))
+		return net.JoinHostPort(strings.ToLower(h.cfg.HostKeyAlias), strconv.Itoa(defaultPort))
 	}
 	return h.address()
 }

@@ -61,7 +61,7 @@ func (k *hostKeyCheck) readFiles(address string) error {
 			return &hostKeyError{err.Error()}
 		}
 		k.files = append(k.files, path)
-		if _, err := os.Stat(path); err == nil {
+		if _, err := os.Stat(path); err == nil && !passedOver(path) {
 			present = append(present, path)
 		}
 	}
@@ -77,6 +77,18 @@ func (k *hostKeyCheck) readFiles(address string) error {
 	}
 	k.algorithms = k.wantedAlgorithms()
 	return nil
+}
+
+// passedOver tells whether the file of the whole machine cannot be used, which is not the user's to mend, and revokes nothing.
+func passedOver(path string) bool {
+	if path != globalKnownHosts {
+		return false
+	}
+	text, err := os.ReadFile(path)
+	if err == nil && !bytes.Contains(text, []byte("@revoked")) {
+		_, err = knownhosts.New(path)
+	}
+	return err != nil
 }
 
 // wantedAlgorithms names the algorithms of the keys on record, or all plain ones

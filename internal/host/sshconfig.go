@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/url"
+	"net"
 	"os"
 	"os/user"
 	"regexp"
@@ -48,31 +48,32 @@ func (s sshConfig) complete(cfg Config, behind []string) (Config, error) {
 		bastion, err = s.complete(*cfg.Bastion, nil)
 		completed.Bastion = &bastion
 	case !cfg.Direct:
-		completed.Bastion, err = s.way(said, cfg, behind)
+		completed.Bastion, err = s.way(said, cfg, completed, behind)
 	}
 	return completed, err
 }
 
-// way returns the last of the bastions that ProxyJump names, or nil. Their keys are those of the host behind them unless the files say
-// otherwise; its user and password are not theirs.
-func (s sshConfig) way(said *reading, cfg Config, behind []string) (*Config, error) {
-	jump, command := said.first("proxyjump"), said.first("proxycommand")
-	switch {
-	case jump == "" && command != "" && command != none:
+// way returns the last of the bastions that ProxyJump names, or nil. What the files do not say of one is as the configuration has it for the
+// host, except who logs in, the password, and that any host key will do.
+func (s sshConfig) way(said *reading, cfg, completed Config, behind []string) (*Config, error) {
+	switch command := said.first("proxycommand"); {
+	case command != "" && !isNone(command):
 		return nil, fmt.Errorf("%s: ProxyCommand is not supported, and without it the host cannot be reached: write ProxyJump in its place, "+
 			"or configure the bastions here", cfg.Address)
-	case jump == "" || jump == none:
+	case said.first("proxyjump") == "" || isNone(said.first("proxyjump")):
 		return nil, nil
 	}
+	jump := strings.Join(said.said["proxyjump"][0], "")
+	hops, err := newTokens(completed, said.alias).expand(strings.Split(jump, ","))
+	if err != nil {
+		return nil, err
+	}
 	var last *Config
-	for hop := range strings.SplitSeq(strings.Join(said.said["proxyjump"][0], ""), ",") {
+	for _, hop := range hops {
 		bastion, err := parseHop(hop)
 		if err != nil {
 			return nil, fmt.Errorf("%s: ProxyJump %s: %w", cfg.Address, jump, err)
 		}
-		bastion.PrivateKeyFiles, bastion.PrivateKey, bastion.PrivateKeyPassphrase = cfg.PrivateKeyFiles, cfg.PrivateKey, cfg.PrivateKeyPassphrase
-		bastion.Agent, bastion.KnownHostsFiles, bastion.HostKeyPolicy = cfg.Agent, cfg.KnownHostsFiles, cfg.HostKeyPolicy
-		bastion.ConnectTimeout, bastion.KeepAlive = cfg.ConnectTimeout, cfg.KeepAlive
 		bastion.Direct = last != nil // the way to the second one is by the first
 		if bastion, err = s.complete(bastion, behind); err != nil {
 			return nil, err
@@ -80,33 +81,69 @@ func (s sshConfig) way(said *reading, cfg Config, behind []string) (*Config, err
 		if last != nil {
 			bastion.Bastion = last
 		}
+		bastion = bastion.over(cfg)
 		last = &bastion
 	}
 	return last, nil
 }
 
+// over fills what the files do not say of a bastion from the configuration of the host behind it.
+func (c Config) over(behind Config) Config {
+	if len(c.PrivateKeyFiles) == 0 {
+		c.PrivateKeyFiles, c.PrivateKey = behind.PrivateKeyFiles, behind.PrivateKey
+	}
+	if len(c.KnownHostsFiles) == 0 {
+		c.KnownHostsFiles = behind.KnownHostsFiles
+	}
+	if behind.HostKeyPolicy != Insecure {
+		c.HostKeyPolicy = cmp.Or(c.HostKeyPolicy, behind.HostKeyPolicy)
+	}
+	c.PrivateKeyPassphrase = behind.PrivateKeyPassphrase
+	c.Agent = cmp.Or(c.Agent, behind.Agent)
+	c.ConnectTimeout, c.KeepAlive = behind.ConnectTimeout, behind.KeepAlive
+	return c
+}
+
 // parseHop reads [user@]host[:port] or ssh://[user@]host[:port].
 func parseHop(hop string) (Config, error) {
-	place, err := url.Parse("ssh://" + strings.TrimPrefix(hop, "ssh://"))
-	if err != nil {
-		return Config{}, err
+	wrong := fmt.Errorf("%q is not of the form [user@]host[:port]", hop)
+	place := strings.TrimSuffix(strings.TrimPrefix(hop, "ssh://"), "/")
+	var cfg Config
+	if at := strings.LastIndex(place, "@"); at >= 0 {
+		cfg.User, place = place[:at], place[at+1:]
 	}
-	cfg := Config{Address: place.Hostname(), User: place.User.Username()}
-	if place.Port() != "" {
-		cfg.Port, err = strconv.Atoi(place.Port())
+	cfg.Address = place
+	if strings.Contains(place, "]:") || strings.Count(place, ":") == 1 {
+		host, port, err := net.SplitHostPort(place)
+		if err != nil {
+			return Config{}, wrong
+		}
+		cfg.Address = host
+		if cfg.Port, err = parsePort(port); err != nil {
+			return Config{}, wrong
+		}
 	}
-	if err != nil || cfg.Address == "" || strings.Trim(place.Path, "/") != "" {
-		return Config{}, fmt.Errorf("%q is not of the form [user@]host[:port]", hop)
+	cfg.Address = strings.TrimSuffix(strings.TrimPrefix(cfg.Address, "["), "]")
+	if cfg.Address == "" || strings.ContainsAny(cfg.Address, "/[] ") {
+		return Config{}, wrong
 	}
 	return cfg, nil
 }
 
-// none is what switches a word of ssh_config off.
-const none = "none"
+func parsePort(text string) (int, error) {
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || number == 0 {
+		return 0, fmt.Errorf("%q is no number from 1 to 65535", text)
+	}
+	return int(number), nil
+}
+
+// isNone tells whether a word of ssh_config is switched off.
+func isNone(value string) bool { return strings.EqualFold(value, "none") }
 
 var policies = map[string]string{
-	"": "", "yes": Strict, "ask": Strict, AcceptNew: AcceptNew,
-	"no": AcceptNew, "off": AcceptNew, // that a changed key is taken is not followed
+	"": "", "yes": Strict, "true": Strict, "ask": Strict, AcceptNew: AcceptNew,
+	"no": AcceptNew, "false": AcceptNew, "off": AcceptNew, // that a changed key is taken is not followed
 }
 
 // login takes what the files say of the host itself.
@@ -115,11 +152,10 @@ func (r *reading) login(cfg Config) (Config, error) {
 	cfg.HostKeyAlias = cmp.Or(cfg.HostKeyAlias, r.first("hostkeyalias"))
 	cfg.IdentitiesOnly = cfg.IdentitiesOnly || slices.Contains([]string{"yes", "true"}, strings.ToLower(r.first("identitiesonly")))
 	if port := r.first("port"); cfg.Port == 0 && port != "" {
-		number, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || number == 0 {
-			return cfg, fmt.Errorf("%s: Port %q is no number from 1 to 65535", r.alias, port)
+		var err error
+		if cfg.Port, err = parsePort(port); err != nil {
+			return cfg, fmt.Errorf("%s: Port %w", r.alias, err)
 		}
-		cfg.Port = int(number)
 	}
 	policy, known := policies[strings.ToLower(r.first("stricthostkeychecking"))]
 	if !known {
@@ -141,30 +177,47 @@ func (r *reading) paths(cfg Config) (Config, error) {
 		}
 		cfg.PrivateKeyFiles, errs[0] = tokens.expand(cfg.PrivateKeyFiles)
 	}
-	if len(cfg.KnownHostsFiles) == 0 {
+	if len(cfg.KnownHostsFiles) == 0 && len(r.said["userknownhostsfile"])+len(r.said["globalknownhostsfile"]) > 0 {
 		var users, global []string
 		users, errs[1] = tokens.expand(r.list("userknownhostsfile", userKnownHosts))
 		global, errs[2] = tokens.expand(r.list("globalknownhostsfile", globalKnownHosts))
+		if len(users) == 0 {
+			users = []string{os.DevNull} // new keys are recorded nowhere
+		}
 		cfg.KnownHostsFiles = append(users, global...)
 	}
-	switch socket := r.first("identityagent"); {
-	case cfg.Agent != nil || cfg.AgentSocket != "" || socket == "" || socket == "SSH_AUTH_SOCK":
-	case socket == none:
-		cfg.Agent = new(bool)
-	case strings.HasPrefix(socket, "$") && !strings.HasPrefix(socket, "${"):
-		cfg.AgentSocket = os.Getenv(socket[1:])
-	default:
-		var sockets []string
-		sockets, errs[3] = tokens.expand([]string{socket})
-		cfg.AgentSocket = sockets[0]
+	if cfg.Agent == nil || *cfg.Agent {
+		cfg, errs[3] = r.agent(cfg, tokens)
 	}
 	return cfg, errors.Join(errs[:]...)
+}
+
+// agent takes where the agent is, if there is to be one.
+func (r *reading) agent(cfg Config, tokens tokens) (Config, error) {
+	socket := r.first("identityagent")
+	name, variable := strings.CutPrefix(socket, "$")
+	variable = variable && !strings.HasPrefix(name, "{")
+	switch {
+	case cfg.AgentSocket != "" || socket == "" || socket == "SSH_AUTH_SOCK":
+	case isNone(socket), variable && os.Getenv(name) == "":
+		cfg.Agent = cmp.Or(cfg.Agent, new(bool))
+	case variable:
+		cfg.AgentSocket = os.Getenv(name)
+	default:
+		sockets, err := tokens.expand([]string{socket})
+		if err != nil {
+			return cfg, err
+		}
+		cfg.AgentSocket, err = expandHome(sockets[0])
+		return cfg, err
+	}
+	return cfg, nil
 }
 
 // list is the arguments of the first line of that word without none, or the default.
 func (r *reading) list(word, otherwise string) []string {
 	if lines := r.said[word]; len(lines) > 0 {
-		return slices.DeleteFunc(slices.Clone(lines[0]), func(file string) bool { return file == none })
+		return slices.DeleteFunc(slices.Clone(lines[0]), isNone)
 	}
 	return []string{otherwise}
 }

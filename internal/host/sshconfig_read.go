@@ -51,6 +51,9 @@ func (r *reading) file(name string, applies bool, depth int) error {
 	if err != nil {
 		return err
 	}
+	if err := checkOwner(path); err != nil {
+		return err
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -75,6 +78,8 @@ func (r *reading) file(name string, applies bool, depth int) error {
 		case !block:
 		case word == "include":
 			err = r.include(arguments, path, depth)
+		case word == "proxyjump" && r.first("proxycommand") != "", word == "proxycommand" && r.first("proxyjump") != "":
+			// whichever of the two comes first holds
 		case len(arguments) > 0 && arguments[0] != "":
 			r.said[word] = append(r.said[word], arguments)
 		}
@@ -116,6 +121,9 @@ func (r *reading) include(patterns []string, from string, depth int) error {
 func (r *reading) match(criteria []string) bool {
 	holds := len(criteria) > 0
 	for len(criteria) > 0 {
+		if name, value, found := strings.Cut(criteria[0], "="); found {
+			criteria = append([]string{name, value}, criteria[1:]...)
+		}
 		criterion, negated := strings.CutPrefix(strings.ToLower(criteria[0]), "!")
 		criteria = criteria[1:]
 		var list string

@@ -28,7 +28,7 @@ func TestSSHConfig(t *testing.T) {
 		text      string
 		cfg, want Config
 	}{
-		"nothing":      {"", Config{Address: "xen01"}, Config{Address: "xen01", KnownHostsFiles: []string{userKnownHosts, globalKnownHosts}}},
+		"nothing":      {"", Config{Address: "xen01"}, Config{Address: "xen01"}},
 		"another host": {"Host xen02\nPort 2222\n", Config{Address: "xen01", KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", KnownHostsFiles: []string{"k"}}},
 		"where it is": {"Host xen*\n HostName %h.example.com\n Port 2222\n User ops\nHost *\n User other\n",
 			Config{Address: "xen01", KnownHostsFiles: []string{"k"}},
@@ -45,6 +45,9 @@ func TestSSHConfig(t *testing.T) {
 		"no agent":                       {"IdentityAgent none\n", Config{Address: "xen01", KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", Agent: &no, KnownHostsFiles: []string{"k"}}},
 		"another agent":                  {"IdentityAgent %d/agent\n", Config{Address: "xen01", KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", AgentSocket: me.HomeDir + "/agent", KnownHostsFiles: []string{"k"}}},
 		"agent by name":                  {"IdentityAgent $KEYS\n", Config{Address: "xen01", KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", AgentSocket: "/keys", KnownHostsFiles: []string{"k"}}},
+		"agent at home":                  {"IdentityAgent ~/.agent/s\n", Config{Address: "xen01", Agent: &yes, KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", Agent: &yes, AgentSocket: me.HomeDir + "/.agent/s", KnownHostsFiles: []string{"k"}}},
+		"agent of nobody":                {"IdentityAgent $NO_SUCH_VARIABLE\n", Config{Address: "xen01", KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", Agent: &no, KnownHostsFiles: []string{"k"}}},
+		"nothing recorded":               {"UserKnownHostsFile None\nGlobalKnownHostsFile none\nStrictHostKeyChecking false\n", Config{Address: "xen01"}, Config{Address: "xen01", KnownHostsFiles: []string{os.DevNull}, HostKeyPolicy: AcceptNew}},
 		"changed keys too":               {"StrictHostKeyChecking no\n", Config{Address: "xen01", KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", HostKeyPolicy: AcceptNew, KnownHostsFiles: []string{"k"}}},
 		"a command that is switched off": {"ProxyCommand none\n", Config{Address: "xen01", KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", KnownHostsFiles: []string{"k"}}},
 		"unknown words":                  {"Compression yes\nSendEnv LANG LC_*\nHashKnownHosts yes\nFoo bar\n", Config{Address: "xen01", KnownHostsFiles: []string{"k"}}, Config{Address: "xen01", KnownHostsFiles: []string{"k"}}},
@@ -84,6 +87,10 @@ func TestSSHConfigWays(t *testing.T) {
 		"a chain":      {text: "Host xen01\nProxyJump a@one:1,b@two:2,c@three:3\n", want: "a@one:1,b@two:2,c@three:3"},
 		"nested":       {text: "Host xen01\nProxyJump b@two:2\nHost two\nProxyJump a@one:1\n", want: "a@one:1,b@two:2"},
 		"first only":   {text: "Host xen01\nProxyJump b@two:2,c@three:3\nHost two three\nProxyJump a@one:1\n", want: "a@one:1,b@two:2,c@three:3"},
+		"the user's":   {text: "User ops\nHost xen01\nProxyJump %r.x@%h.gate:2\n", want: "ops.x@xen01.gate:2"},
+		"a command":    {text: "Host xen01\nProxyCommand none\nHost *\nProxyJump gate\n"},
+		"too late":     {text: "Host xen01\nProxyJump a@one:1\nHost xen*\nProxyCommand nc\n", want: "a@one:1"},
+		"None":         {text: "Host xen01\nProxyJump None\n"},
 		"none":         {text: "Host xen01\nProxyJump none\nHost *\nProxyJump gate\n"},
 		"direct":       {text: "ProxyJump gate\n", cfg: Config{Direct: true}},
 		"configured":   {text: "Host gw\nUser jump\nPort 2\nHost xen01\nProxyJump gate\n", want: "jump@gw:2", cfg: Config{Bastion: &Config{Address: "gw"}}},
@@ -102,10 +109,39 @@ func TestSSHConfigWays(t *testing.T) {
 	}
 }
 
+// What the files say of a bastion goes before what the configuration says of the host, of which not all is for the bastion.
+func TestSSHConfigOfABastion(t *testing.T) {
+	given := Config{Address: "xen01", User: "root", Password: "secret", PrivateKeyFiles: []string{"/xen"}, PrivateKeyPassphrase: "open", KnownHostsFiles: []string{"/known"}, HostKeyPolicy: Insecure}
+	for text, want := range map[string]Config{
+		"User jump\nIdentityFile /gate\nUserKnownHostsFile /gates\nGlobalKnownHostsFile none\nStrictHostKeyChecking yes\n": {
+			Address: "gate", User: "jump", PrivateKeyFiles: []string{"/gate"}, PrivateKeyPassphrase: "open", KnownHostsFiles: []string{"/gates"}, HostKeyPolicy: Strict,
+		},
+		"User jump\n": {Address: "gate", User: "jump", PrivateKeyFiles: []string{"/xen"}, PrivateKeyPassphrase: "open", KnownHostsFiles: []string{"/known"}},
+	} {
+		got, err := completed(t, "Host xen01\nProxyJump gate\nHost gate\n"+text, given)
+		if err != nil || got.Bastion == nil || !reflect.DeepEqual(*got.Bastion, want) {
+			t.Errorf("%s: %v\n got %+v\nwant %+v", text, err, got.Bastion, want)
+		}
+	}
+}
+
+func TestSSHConfigOfOthers(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	file := writeFile(t, home+"/.ssh/config", "Port 22\n")
+	if err := os.Chmod(file, 0o664); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (Config{Address: "xen01"}).WithSSHConfig("~/.ssh/config"); err == nil || !strings.Contains(err.Error(), "bad owner or permissions") {
+		t.Errorf("a file that others may write: %v", err)
+	}
+}
+
 func TestSSHConfigThatCannotBeFollowed(t *testing.T) {
 	for text, want := range map[string]string{
-		"ProxyCommand ssh -W %h:%p gate\n": "xen01: ProxyCommand is not supported",
-		"ProxyJump gate\n":                 "ProxyJump leads in a circle: xen01 by way of gate by way of gate",
+		"ProxyCommand ssh -W %h:%p gate\n":                                    "xen01: ProxyCommand is not supported",
+		"Host xen01\nProxyCommand nc\nHost *\nProxyJump gate\n":               "ProxyCommand is not supported",
+		"ProxyJump gate\n":                                                    "ProxyJump leads in a circle: xen01 by way of gate by way of gate",
 		"Host xen01\nProxyJump a\nHost a\nProxyJump b\nHost b\nProxyJump a\n": "in a circle: xen01 by way of a by way of b by way of a",
 		"Host xen01\nProxyJump gate:x\n":                                      "ProxyJump gate:x",
 		"Host xen01\nProxyJump jump@\n":                                       `"jump@" is not of the form [user@]host[:port]`,
@@ -168,22 +204,34 @@ func compare(t *testing.T, file, alias string) {
 	if len(said.said["identityfile"]) == 0 {
 		want["identityfile"] = nil // the default ones
 	}
+	if len(got.KnownHostsFiles) == 0 {
+		got.KnownHostsFiles = []string{userKnownHosts, globalKnownHosts}
+	}
 	if want["identityfile"], err = newTokens(got, alias).expand(want["identityfile"]); err != nil { // ssh -G leaves them
 		t.Fatal(err)
 	}
 	for word, pair := range map[string][2]any{
 		"HostName": {got.Address, want["hostname"][0]}, "Port": {strconv.Itoa(cmp.Or(got.Port, 22)), want["port"][0]}, "User": {got.User, want["user"][0]},
 		"IdentityFile": {home(got.PrivateKeyFiles), home(want["identityfile"])}, "IdentitiesOnly": {got.IdentitiesOnly, want["identitiesonly"][0] == "yes"},
-		"HostKeyAlias": {got.HostKeyAlias, strings.Join(want["hostkeyalias"], "")},
-		"ProxyJump":    {strings.TrimSuffix(said.first("proxyjump"), none), strings.Join(want["proxyjump"], "")},
-		"known hosts":  {strings.Fields(strings.Join(home(got.KnownHostsFiles), " ")), files},
-		"policy":       {got.HostKeyPolicy == AcceptNew, want["stricthostkeychecking"][0] == "accept-new"},
+		"HostKeyAlias":  {got.HostKeyAlias, strings.Join(want["hostkeyalias"], "")},
+		"ProxyJump":     {unlessNone(said.first("proxyjump")), unlessNone(strings.Join(want["proxyjump"], ""))},
+		"ProxyCommand":  {unlessNone(said.first("proxycommand")), unlessNone(strings.Join(want["proxycommand"], ""))},
+		"IdentityAgent": {got.AgentSocket, strings.Join(want["identityagent"], "")},
+		"known hosts":   {strings.Fields(strings.Join(home(got.KnownHostsFiles), " ")), files},
+		"policy":        {cmp.Or(got.HostKeyPolicy, Strict), map[string]string{"accept-new": AcceptNew, "ask": Strict, "true": Strict, "false": AcceptNew}[want["stricthostkeychecking"][0]]},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			text, _ := os.ReadFile(file)
 			t.Errorf("%s of %s: %q, OpenSSH says %q\n%s", word, alias, pair[0], pair[1], text)
 		}
 	}
+}
+
+func unlessNone(value string) string {
+	if isNone(value) {
+		return ""
+	}
+	return value
 }
 
 var compareAliases = []string{"xen01", "xen02", "pool1", "gate7", "xen10", "dom0.example.com", "192.0.2.9", "XEN01"}
@@ -250,8 +298,8 @@ func TestRandomSSHConfigs(t *testing.T) {
 				"Match "+of("all", "final", "final all", "!final host xen*", "canonical", "host xen* user a"),
 				"IdentityFile "+value, "UserKnownHostsFile "+value+" "+of("", "/second"), "GlobalKnownHostsFile=/"+of("g", "h"),
 				"User "+of("a", "root"), "Port"+of(" ", "=")+of("22", "2222"), "HostName "+of("192.0.2.1", "%h.example.com", "pool7"),
-				"HostKeyAlias "+of("r", "'rack 7'"), "IdentitiesOnly "+of("yes", "no"), "ProxyJump "+of("none", "j", "u@j:7"),
-				"StrictHostKeyChecking "+of("yes", "accept-new"), "# Port 7", "", "Compression yes",
+				"HostKeyAlias "+of("r", "'rack 7'"), "IdentitiesOnly "+of("yes", "no"), "ProxyJump "+of("none", "j", "u@j:7"), "ProxyCommand "+of("none", "nc"), "IdentityAgent "+of("~/s", "/s", "%d/a"),
+				"StrictHostKeyChecking "+of("yes", "true", "no", "off", "ask", "accept-new"), "# Port 7", "", "Compression yes",
 			))
 		}
 		file := writeFile(t, fmt.Sprintf("%s/%d", folder, seed), text.String())

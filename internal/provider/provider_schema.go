@@ -142,8 +142,8 @@ func sshAttributes() map[string]schema.Attribute {
 		"bastions": schema.ListNestedAttribute{
 			Optional: true,
 			MarkdownDescription: "SSH servers by way of which hosts are reached, in the order in which they are passed, like `ProxyJump` of " +
-				"ssh_config(5). They need nothing but `AllowTcpForwarding`. What one does not say is as for the host, except its `port` and " +
-				"`password`. A host with an empty list is reached directly. Default: `ProxyJump` of ssh_config.",
+				"ssh_config(5). They need nothing but `AllowTcpForwarding`. What one does not say is as it is said here for the host, except its " +
+				"`port` and `password`, and then as ssh_config has it for the bastion. A host with an empty list is reached directly. Default: `ProxyJump` of ssh_config.",
 			NestedObject: schema.NestedAttributeObject{Attributes: bastion},
 		},
 		"sudo": schema.BoolAttribute{
@@ -187,8 +187,8 @@ func loginAttributes() map[string]schema.Attribute {
 		"password": passwordAttribute("Password of the user; it also answers keyboard-interactive questions. `XEN_PASSWORD`."),
 		"agent": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Whether to use the keys of the SSH agent. Default: when `SSH_AUTH_SOCK` is set; " +
-				"`XEN_AGENT`.",
+			MarkdownDescription: "Whether to use the keys of the SSH agent. Default: when `SSH_AUTH_SOCK` is set, or `IdentityAgent` of " +
+				"ssh_config names one; `XEN_AGENT`.",
 		},
 		"known_hosts_files": schema.ListAttribute{
 			Optional:            true,

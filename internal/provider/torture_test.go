@@ -18,6 +18,7 @@ import (
 
 var (
 	tortureAll  = flag.Bool("torture", false, "torture the provider at every point, instead of at a few")
+	tortureEach = flag.Int("torture-each", 1, "torture the provider at every so many-th point only")
 	tortureSeed = flag.Uint64("torture-seed", rand.Uint64N(1000), "which points are taken when not all are")
 )
 

@@ -3,6 +3,7 @@ package simhost
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -76,19 +77,21 @@ func runTool(name, host string, args []string) int {
 
 // real becomes the machine's own tool of that name.
 func (c *call) real(name string) int {
-	own := filepath.Join(c.host, "bin")
+	own, all := filepath.Join(c.host, "bin"), os.Getenv("PATH")
 	var rest []string
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/local/sbin", "/usr/sbin", "/sbin") {
+	for _, dir := range append(filepath.SplitList(all), "/usr/local/sbin", "/usr/sbin", "/sbin") {
 		if dir != own {
 			rest = append(rest, dir)
 		}
 	}
-	if err := os.Setenv("PATH", strings.Join(rest, ":")); err != nil {
-		return c.fail(1, "simhost: %v", err)
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
+	err := os.Setenv("PATH", strings.Join(rest, ":"))
+	path, missing := exec.LookPath(name)
+	if missing != nil {
 		return c.fail(127, "sh: 1: %s: not found", name)
+	}
+	// What the tool runs in its turn, as setsid does, is to be the simulated tools again.
+	if err = errors.Join(err, os.Setenv("PATH", all)); err != nil {
+		return c.fail(1, "simhost: %v", err)
 	}
 	err = syscall.Exec(path, append([]string{name}, c.args...), os.Environ())
 	return c.fail(126, "sh: 1: %s: %v", name, err)

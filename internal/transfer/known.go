@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -101,12 +102,16 @@ func remember(path string, st os.FileInfo, whole, data string) {
 // forget lets a file be read again.
 func forget(path string) { change(path) }
 
+var changing sync.Mutex
+
 // change puts what is known of a file in the place of what was.
 func change(path string, now ...knownFile) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return
 	}
+	changing.Lock()
+	defer changing.Unlock()
 	files := slices.DeleteFunc(loadKnown(), func(k knownFile) bool { return k.Path == absolute })
 	for _, known := range now {
 		known.Path = absolute

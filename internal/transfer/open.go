@@ -112,7 +112,9 @@ func (in *input) openPath(_ context.Context, src Source) error {
 		}
 	}
 	in.content = &fileContent{f: f, size: size, mtime: st.ModTime(), taken: &in.taken}
-	if known := recall(src.Path, st); known != nil {
+	if src.unknown {
+		forget(src.Path)
+	} else if known := recall(src.Path, st); known != nil {
 		if src.algorithm() == "sha256" {
 			sum := known.checksum()
 			in.known = &sum

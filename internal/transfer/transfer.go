@@ -34,7 +34,8 @@ type Source struct {
 	Verbatim bool
 	// Limit is how many bytes the content, decompressed, may have; 0: as many as a disk can have. What packs terabytes into a megabyte is
 	// found out when it passes the limit, or what is free on the host.
-	Limit int64
+	Limit   int64
+	unknown bool // nothing that was known of the file counts
 	// Progress, when set, is called from one goroutine at the start, every two seconds and at the end of Send.
 	Progress func(Progress)
 }
@@ -114,7 +115,7 @@ func Send(ctx context.Context, to Runner, src Source, dst Target) (Info, error) 
 		dst.Work = dst.Path + ".part"
 		info, err = sendOnce(ctx, to, src, dst)
 	case exitDamaged: // what stood on the host, or in the source, was not what it was taken for; it is gone now, or read again
-		forget(src.Path)
+		src.unknown = true
 		dst.Base = nil
 		info, err = sendOnce(ctx, to, src, dst)
 	}

@@ -18,12 +18,16 @@ read -r found <layout
 [ "$found" = "$version" ] || { printf '%s\n' "$found"; exit 40; }
 # What an interrupted removal left: records are gone from sight already.
 rm -rf -- tmp/deleted.*
-# Uploads that nobody came back to, and what was being written when the host went down.
+# Uploads that nobody came back to.
 find tmp -mindepth 1 -maxdepth 1 \( -name 'upload.*' -mtime +7 -o -name 'record.*' -mtime +1 \) -exec rm -rf -- {} +
-# Locks that were held then, of records that are gone.
-for lock in $(find locks -name '*-*' -mtime +1); do
+# What was being written, or tried, by a process that is no more.
+for written in tmp/record.*[0-9] images/.reflink.*[0-9] vms/.reflink.*[0-9]; do
+	[ ! -e "$written" ] || kill -0 "${written##*.}" 2>/dev/null || rm -f -- "$written"
+done
+# Locks of records that are gone, which nobody holds.
+for lock in locks/*-*; do
 	name=${lock#locks/}
-	[ -e "${name%-*}/${name##*-}" ] || rm -f -- "$lock"
+	[ ! -e "$lock" ] || [ -e "${name%-*}/${name##*-}" ] || (flock -n 9 && [ /proc/self/fd/9 -ef "$lock" ] && rm -f -- "$lock") 9>>"$lock" || true
 done
 shift 2
 for line; do

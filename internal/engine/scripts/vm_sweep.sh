@@ -1,8 +1,9 @@
-# Removes the disk files of a virtual machine that it has no longer, unless a domain still has them.
+# Removes the disk files of a virtual machine that it has no longer, unless a domain still has them, and deployment files that were never whole.
 # $1 folder  then the files to keep
 set -eu
 dir=$1
 shift
+rm -f -- "$dir"/deployment.*.new
 domains=$(disks_of_domains)
 for file in "$dir"/disk.[0-9]*; do
 	[ -e "$file" ] || continue
