@@ -270,8 +270,8 @@ func TestTortureXen(t *testing.T) {
 	for round := range *torture {
 		trouble := troubles[round%len(troubles)]
 		for i, stage := range stages {
-			// Terraform has started after half a second; what comes then is torn at other moments in each round.
-			moment := 500*time.Millisecond + time.Duration(float64(takes[stage])*(float64(round)+float64(i)/3+0.5)/float64(*torture)*0.9)
+			// Terraform has started after half a second; from then on each round tears at other moments, all before an apply that is quicker ends.
+			moment := 500*time.Millisecond + time.Duration(float64(takes[stage])*(float64(round)+float64(i)/3+0.5)/float64(*torture)*0.7)
 			met := false
 			first, err := r.apply(stage, func(ended <-chan struct{}) {
 				select {
