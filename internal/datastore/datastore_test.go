@@ -3,9 +3,12 @@ package datastore_test
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -276,6 +279,43 @@ func TestNothingIsLeftOfWhatNeverCame(t *testing.T) {
 	}
 	if next := put(t, store, model.KindVirtualMachine, model.Header{Name: "web"}); next <= id {
 		t.Errorf("after %d came %d", id, next)
+	}
+}
+
+// What processes left that are no more goes when the next client comes, and what others are at work on stays.
+func TestInitClearsAway(t *testing.T) {
+	sim := simhost.Start(t)
+	open(t, sim)
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	alive, dead := strconv.Itoa(os.Getpid()), strconv.Itoa(gone.Process.Pid)
+	root := sim.Datastore()
+	for _, file := range []string{"tmp/record.vms.1." + alive, "tmp/record.vms.1." + dead, "images/.reflink." + dead, "locks/vms-8", "locks/vms-9", "vms/7/vm.json"} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(root, file)), 0o700), os.WriteFile(filepath.Join(root, file), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(root, "vms/6"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	held, err := os.Open(filepath.Join(root, "locks/vms-8"))
+	if err == nil {
+		err = syscall.Flock(int(held.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	open(t, sim)
+	for file, stays := range map[string]bool{
+		"tmp/record.vms.1." + alive: true, "tmp/record.vms.1." + dead: false, "images/.reflink." + dead: false,
+		"locks/vms-8": true, "locks/vms-9": false, "vms/7/vm.json": true, "vms/6": false,
+	} {
+		if _, err := os.Stat(filepath.Join(root, file)); (err == nil) != stays {
+			t.Errorf("%s: %v", file, err)
+		}
 	}
 }
 

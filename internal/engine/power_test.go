@@ -400,3 +400,19 @@ func TestShutdownWhileTheClockIsSet(t *testing.T) {
 		}
 	}
 }
+
+// What a change left that was cut off goes with the next change, whatever that is.
+func TestStraysAreSweptWithTheNextChange(t *testing.T) {
+	g := startGuest(t, model.VMRunning, nil)
+	stray := filepath.Join(g.h.Datastore(), "vms", "1", "disk.9")
+	if err := os.WriteFile(stray, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.spec.Body.Memory = ptr(int64(48))
+	if err := g.update(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(stray); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
+	}
+}

@@ -24,6 +24,9 @@ find tmp -mindepth 1 -maxdepth 1 \( -name 'upload.*' -mtime +7 -o -name 'record.
 for written in tmp/record.*[0-9] images/.reflink.*[0-9] vms/.reflink.*[0-9]; do
 	[ ! -e "$written" ] || kill -0 "${written##*.}" 2>/dev/null || rm -f -- "$written"
 done
+# Folders whose record never came; one that is about to come is under the lock.
+empty=$(find images templates contexts vms -mindepth 1 -maxdepth 1 -type d -empty)
+[ -z "$empty" ] || (flock -w 60 9 && rmdir -- $empty 2>/dev/null) 9>>locks/records || true
 # Locks of records that are gone, which nobody holds.
 for lock in locks/*-*; do
 	name=${lock#locks/}
