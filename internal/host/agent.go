@@ -43,8 +43,8 @@ func (p *proofs) agentKeys() []ssh.Signer {
 // addHeld adds the agent's keys: first those of which the files have a half, as IdentityFile of ssh_config(5) may, and then the others,
 // unless only the first are wanted.
 func (p *proofs) addHeld(held []ssh.Signer, files []string) {
-	p.addNamed(held, files)
 	named := publicKeys(files)
+	p.addNamed(held, named)
 	for _, signer := range held {
 		switch {
 		case !p.cfg.IdentitiesOnly:
@@ -55,11 +55,8 @@ func (p *proofs) addHeld(held []ssh.Signer, files []string) {
 	}
 }
 
-func (p *proofs) addNamed(held []ssh.Signer, files []string) {
-	if len(held) == 0 {
-		return
-	}
-	named := publicKeys(files)
+// addNamed adds those of the agent's keys whose public keys are named.
+func (p *proofs) addNamed(held []ssh.Signer, named []string) {
 	for _, signer := range held {
 		if isNamed(named, signer) {
 			p.add(p.agent, signer)

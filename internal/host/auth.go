@@ -102,7 +102,7 @@ func (p *proofs) keys() ([]ssh.Signer, error) {
 func (p *proofs) addFiles(names []string, held []ssh.Signer) {
 	for _, name := range names {
 		p.addFile(name)
-		p.addNamed(held, []string{name})
+		p.addNamed(held, publicKeys([]string{name}))
 	}
 }
 

@@ -181,7 +181,7 @@ resource "xen_image" "no_sum" {
 	stop := watchProcesses(t)
 	defer stop()
 	w := newWorkspace(t, good)
-	log := filepath.Join(w.folder, "log")
+	log := filepath.Join(w.Folder, "log")
 	t.Setenv("TF_LOG", "TRACE")
 	t.Setenv("TF_LOG_PATH", log)
 	output := w.must(t, "apply", "-auto-approve")
@@ -201,7 +201,7 @@ resource "xen_image" "no_sum" {
 	if status == 0 || !strings.Contains(more, "SHA256SUMS") {
 		t.Errorf("status %d\n%s", status, more)
 	}
-	state, err := os.ReadFile(filepath.Join(w.folder, "terraform.tfstate"))
+	state, err := os.ReadFile(filepath.Join(w.Folder, "terraform.tfstate"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ resource "xen_image" "no_sum" {
 // add writes another file of configuration.
 func (w workspace) add(t *testing.T, config string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(w.folder, "more.tf"), []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(w.Folder, "more.tf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

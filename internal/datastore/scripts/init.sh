@@ -18,7 +18,7 @@ read -r found <layout
 [ "$found" = "$version" ] || { printf '%s\n' "$found"; exit 40; }
 # What an interrupted removal left: records are gone from sight already.
 rm -rf -- tmp/deleted.*
-# Uploads that nobody came back to.
+# Uploads that nobody came back to, and records that seem to be written by a process that has but the number of the one that did.
 find tmp -mindepth 1 -maxdepth 1 \( -name 'upload.*' -mtime +7 -o -name 'record.*' -mtime +1 \) -exec rm -rf -- {} +
 # What was being written, or tried, by a process that is no more.
 for written in tmp/record.*[0-9] images/.reflink.*[0-9] vms/.reflink.*[0-9]; do

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,31 +17,12 @@ import (
 	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/lab"
-	"github.com/onexen/terraform-provider-xen/internal/provider"
+	"github.com/onexen/terraform-provider-xen/internal/provider/terraformtest"
 )
 
 var torture = flag.Int("torture", 0, "how often the virtual machine of TestTortureXen comes, changes and goes, each time in trouble")
 
-// serveVariable makes this test program the provider, so that it is a process that can be killed.
-const serveVariable = "XENTEST_SERVE"
-
-func init() {
-	if os.Getenv(serveVariable) == "" {
-		return
-	}
-	if err := provider.Serve(context.Background(), "test", false); err != nil {
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
 const tortureConfig = `
-terraform {
-  required_providers {
-    xen = { source = "onexen/xen" }
-  }
-}
-
 provider "xen" {
   ssh = { keep_alive = "3s", connect_timeout = "30s" }
 }
@@ -77,43 +57,27 @@ resource "xen_virtual_machine" "web" {
 // rig is a Terraform whose provider can be killed, and whose wire to the host can be cut.
 type rig struct {
 	dom0
-	wire        *wire
-	lab         *lab.Lab
-	folder      string
-	environment []string
-	pidFile     string
-	marked      string // digest of the persistent disk
-	imported    int
+	workspace terraformtest.Workspace
+	wire      *wire
+	lab       *lab.Lab
+	marked    string // digest of the persistent disk
+	imported  int
 }
 
 func newRig(d dom0) *rig {
-	self, err := os.Executable()
-	if err != nil {
-		d.Fatal(err)
+	return &rig{
+		dom0:      d,
+		workspace: terraformtest.New(d.T, tortureConfig+guest(d.T)),
+		wire:      newWire(d.T, os.Getenv("XEN_HOST")+":"+cmp.Or(os.Getenv("XEN_PORT"), "22")),
+		lab:       &lab.Lab{Folder: filepath.Dir(filepath.Dir(guestFile(d.T, "XEN_LAB_KERNEL"))), Steps: lab.NewSteps(os.Stderr)},
 	}
-	r := &rig{dom0: d, wire: newWire(d.T, os.Getenv("XEN_HOST")+":"+cmp.Or(os.Getenv("XEN_PORT"), "22")), folder: d.TempDir()}
-	r.lab = &lab.Lab{Folder: filepath.Dir(filepath.Dir(guestFile(d.T, "XEN_LAB_KERNEL"))), Steps: lab.NewSteps(os.Stderr)}
-	plugins := d.TempDir()
-	r.pidFile = filepath.Join(plugins, "pid")
-	rc := filepath.Join(plugins, "terraformrc")
-	for path, content := range map[string]string{
-		filepath.Join(plugins, "terraform-provider-xen"): fmt.Sprintf("#!/bin/sh\necho $$ >'%s'\n%s=1 exec '%s'\n", r.pidFile, serveVariable, self),
-		rc:                                 fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", provider.Address, plugins),
-		filepath.Join(r.folder, "main.tf"): tortureConfig + guest(d.T),
-	} {
-		if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
-			d.Fatal(err)
-		}
-	}
-	r.environment = append(os.Environ(), "TF_CLI_CONFIG_FILE="+rc, "XEN_HOST=127.0.0.1", "XEN_PORT="+strconv.Itoa(r.wire.port()), "XEN_CONFIG_FILES="+os.DevNull)
-	return r
 }
 
 // terraform runs a command, and meanwhile what is given. It returns what was printed.
 func (r *rig) terraform(meanwhile func(ended <-chan struct{}), args ...string) (string, error) {
 	r.Helper()
-	command := exec.Command(cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform"), append(args, "-no-color")...)
-	command.Dir, command.Env = r.folder, r.environment
+	command := r.workspace.Command(args...)
+	command.Env = append(command.Env, "XEN_HOST=127.0.0.1", "XEN_PORT="+strconv.Itoa(r.wire.port()), "XEN_CONFIG_FILES="+os.DevNull)
 	ended, waited := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(waited)
@@ -146,7 +110,7 @@ var troubles = []trouble{
 
 // kill kills the provider that was started last, if it still runs: Terraform has one for the plan and another one for the apply.
 func (r *rig) kill() (met bool, err error) {
-	text, err := os.ReadFile(r.pidFile)
+	text, err := os.ReadFile(r.workspace.PIDFile)
 	if err != nil {
 		return false, err
 	}
