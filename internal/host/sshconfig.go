@@ -78,9 +78,7 @@ func (s sshConfig) way(said *reading, cfg, completed Config, behind []string) (*
 		if bastion, err = s.complete(bastion, behind); err != nil {
 			return nil, err
 		}
-		if last != nil {
-			bastion.Bastion = last
-		}
+		bastion.Bastion = cmp.Or(last, bastion.Bastion)
 		bastion = bastion.over(cfg)
 		last = &bastion
 	}
