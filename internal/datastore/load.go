@@ -31,13 +31,14 @@ const maxRecordKiB = 16 << 10
 // Snapshot is everything a datastore holds at one moment.
 type Snapshot struct {
 	Host, Root string // where it was read
+	Bare       bool   // the folder is there and nothing of a datastore is in it, as when its file system is not mounted
 
 	Records map[model.Kind]map[int][]byte // JSON
 	Files   map[string]File               // by absolute path
 	Texts   map[string]string             // deployment files by absolute path
 }
 
-// Load reads the whole datastore in one round trip, however much it holds. A datastore that does not exist is empty. The
+// Load reads the whole datastore in one round trip, however much it holds. A datastore whose folder does not exist is empty. The
 // output of the shell text also comes along, so that the caller learns of other things at the same moment.
 func (s *Store) Load(ctx context.Context, also string) (Snapshot, []byte, error) {
 	result, err := s.host.Run(ctx, host.Script{
@@ -49,13 +50,16 @@ func (s *Store) Load(ctx context.Context, also string) (Snapshot, []byte, error)
 	if err != nil {
 		return Snapshot{}, nil, s.explainLayout(err)
 	}
-	parts := bytes.SplitN(result.Stdout, []byte{0}, 3)
-	if len(parts) != 3 {
+	parts := bytes.SplitN(result.Stdout, []byte{0}, 4)
+	if len(parts) != 4 {
 		return Snapshot{}, nil, fmt.Errorf("host %s answered something else than the content of the datastore %s: %q", s.host.Name(), s.root, result.Stdout)
 	}
-	snapshot := Snapshot{Host: s.host.Name(), Root: s.root, Records: map[model.Kind]map[int][]byte{}, Files: s.parseFiles(parts[1]), Texts: map[string]string{}}
-	s.collect(snapshot, parts[0])
-	return snapshot, parts[2], nil
+	snapshot := Snapshot{
+		Host: s.host.Name(), Root: s.root, Bare: len(parts[0]) > 0,
+		Records: map[model.Kind]map[int][]byte{}, Files: s.parseFiles(parts[2]), Texts: map[string]string{},
+	}
+	s.collect(snapshot, parts[1])
+	return snapshot, parts[3], nil
 }
 
 // collect puts the lines together again, "vms/3/vm.json:{".
@@ -107,13 +111,22 @@ func (s *Store) parseFiles(lines []byte) map[string]File {
 // numbered is what every record is by its Header.
 type numbered interface{ Number() int }
 
-// Decode reads one record of a snapshot; ErrAbsent when there is none. A record that cannot be read, or is that of another number, is an
+// Absence is ErrAbsent, or why nobody can say that a record is not there.
+func (s Snapshot) Absence() error {
+	if s.Bare {
+		return fmt.Errorf("the folder %s on host %s holds no datastore: mount the file system that belongs there, or let the user look into it; "+
+			"only when everything in it is gone for good, remove the folder, or take its resources out of the state (terraform state rm)", s.Root, s.Host)
+	}
+	return ErrAbsent
+}
+
+// Decode reads one record of a snapshot; its Absence when there is none. A record that cannot be read, or is that of another number, is an
 // error that names its file: it is not absent, and stands in nobody else's way.
 func Decode[T numbered](s Snapshot, kind model.Kind, id int) (T, error) {
 	var record T
 	content, ok := s.Records[kind][id]
 	if !ok {
-		return record, ErrAbsent
+		return record, s.Absence()
 	}
 	err := json.Unmarshal(content, &record)
 	switch said := strings.TrimSpace(string(content)); {

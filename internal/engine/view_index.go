@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"maps"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/onexen/terraform-provider-xen/internal/datastore"
 	"github.com/onexen/terraform-provider-xen/internal/model"
@@ -12,10 +15,11 @@ type index struct {
 	byName map[model.Kind]map[string]int // numbers
 	uses   map[string][]string           // names of the virtual machines that use a record, sorted
 	claims map[string]bool               // of all records
+	disks  map[string][]string           // the files of disks by the folder of their virtual machine, sorted
 }
 
 func indexOf(snapshot datastore.Snapshot) index {
-	x := index{byName: map[model.Kind]map[string]int{}, uses: map[string][]string{}, claims: map[string]bool{}}
+	x := index{byName: map[model.Kind]map[string]int{}, uses: map[string][]string{}, claims: map[string]bool{}, disks: map[string][]string{}}
 	for kind, records := range snapshot.Records {
 		x.byName[kind] = map[string]int{}
 		for id := range records {
@@ -34,6 +38,11 @@ func indexOf(snapshot datastore.Snapshot) index {
 	}
 	for _, users := range x.uses {
 		slices.Sort(users)
+	}
+	for _, file := range slices.Sorted(maps.Keys(snapshot.Files)) {
+		if folder, name := path.Split(file); strings.HasPrefix(name, "disk.") {
+			x.disks[path.Clean(folder)] = append(x.disks[path.Clean(folder)], file)
+		}
 	}
 	return x
 }

@@ -146,10 +146,18 @@ func adopted(foreign xl.ForeignDomain) (model.VirtualMachine, error) {
 
 // bodyOf is the domain in OpenNebula's words. What is the default is left out, as people do.
 func bodyOf(c xl.Config, findsVNC bool) model.VirtualMachineBody {
-	body := model.VirtualMachineBody{Type: model.DomainType(c.Type), Memory: &c.Memory, Disks: map[string]model.Disk{}, NICs: map[string]model.NIC{}}
+	body := model.VirtualMachineBody{
+		Type: model.DomainType(c.Type), Memory: &c.Memory, Disks: map[string]model.Disk{}, NICs: map[string]model.NIC{},
+		OnPoweroff: unless(c.OnPoweroff, "destroy"), OnReboot: unless(c.OnReboot, "restart"), OnCrash: unless(c.OnCrash, "destroy"),
+	}
 	if c.VCPUs != 1 {
-		vcpu := int64(c.VCPUs)
-		body.VCPU = &vcpu
+		body.VCPU = new(int64(c.VCPUs))
+	}
+	if c.MaxVCPUs != c.VCPUs {
+		body.VCPUMax = new(int64(c.MaxVCPUs))
+	}
+	if c.CPUCap != 0 {
+		body.CPUCap = new(int64(c.CPUCap))
 	}
 	if c.MaxMemory != c.Memory {
 		body.MemoryMax = &c.MaxMemory
@@ -158,37 +166,40 @@ func bodyOf(c xl.Config, findsVNC bool) model.VirtualMachineBody {
 		share := float64(c.CPUWeight) / creditPerCPU
 		body.CPU = &share
 	}
-	os := model.OS{Kernel: c.Kernel, Ramdisk: c.Ramdisk, Cmdline: c.Cmdline, Bootloader: c.Bootloader, Boot: bootDevices(c.Boot)}
-	if c.Firmware != defaultFirmware {
-		os.Firmware = c.Firmware
+	os := model.OS{
+		Kernel: c.Kernel, Ramdisk: c.Ramdisk, Cmdline: c.Cmdline, Bootloader: c.Bootloader, Boot: bootDevices(c.Boot),
+		Firmware: unless(c.Firmware, defaultFirmware),
 	}
 	if !reflect.DeepEqual(os, model.OS{}) {
 		body.OS = &os
 	}
 	for _, disk := range c.Disks {
-		mine := model.Disk{Path: disk.Target, CDROM: disk.CDROM, ReadOnly: disk.ReadOnly && !disk.CDROM}
-		if disk.Format != model.FormatRaw {
-			mine.Format = disk.Format
+		body.Disks[disk.VDev] = model.Disk{
+			Path: disk.Target, Format: unless(disk.Format, model.FormatRaw), CDROM: disk.CDROM, ReadOnly: disk.ReadOnly && !disk.CDROM,
 		}
-		body.Disks[disk.VDev] = mine
 	}
 	for i, nic := range c.NICs {
-		mine := model.NIC{Bridge: nic.Bridge, MAC: nic.MAC, Model: nic.Model, MTU: int64(nic.MTU)}
+		mine := model.NIC{Bridge: nic.Bridge, MAC: nic.MAC, Model: nic.Model, MTU: int64(nic.MTU), Script: nic.Script}
 		if ip, err := netip.ParseAddr(nic.IP); err == nil && ip.Is4() {
 			mine.IP = nic.IP
 		}
 		body.NICs["eth"+strconv.Itoa(i)] = mine
 	}
 	if vnc := c.VNC; vnc != nil {
-		body.Graphics = &model.Graphics{Keymap: vnc.Keymap, Password: vnc.Password}
-		if vnc.Listen != defaultListen {
-			body.Graphics.Listen = vnc.Listen
-		}
+		body.Graphics = &model.Graphics{Listen: unless(vnc.Listen, defaultListen), Keymap: vnc.Keymap, Password: vnc.Password}
 		if !findsVNC {
 			body.Graphics.Port = model.VNCBasePort + int64(vnc.Display)
 		}
 	}
 	return body
+}
+
+// unless is the value, and nothing where it is the usual one.
+func unless(value, usual string) string {
+	if value == usual {
+		return ""
+	}
+	return value
 }
 
 // lost names what the deployment file of the virtual machine would not say.

@@ -72,6 +72,9 @@ func (v *view) inspectFiles(vm *model.VirtualMachine) {
 			vm.Drift["disks."+disk.Slot] = fmt.Sprintf("its file has %d MiB, not %d", mebibytes(file.Bytes), disk.Size)
 		}
 	}
+	if left := v.abandoned(*vm); len(left) > 0 && !vm.State.Transient() {
+		vm.Drift["disks"] = "left over by a change that was cut off: " + strings.Join(left, ", ")
+	}
 	if vm.DeploymentSHA256 == "" || vm.DomID == 0 {
 		return // a start writes a new one
 	}
@@ -82,6 +85,24 @@ func (v *view) inspectFiles(vm *model.VirtualMachine) {
 	case hex.EncodeToString(digest[:]) != vm.DeploymentSHA256:
 		vm.Drift["deployment_file"] = "it was edited"
 	}
+}
+
+// strays are the disk files in the folder of a virtual machine that it does not have: its next change removes them.
+func (v *view) strays(vm model.VirtualMachine) []string {
+	return slices.DeleteFunc(slices.Clone(v.index.disks[v.store.Dir(model.KindVirtualMachine, vm.ID)]), func(file string) bool { return hasFile(vm.Disks, file) })
+}
+
+// abandoned are the strays that nobody waits for: what a guest has until it boots again may outlive that boot, and no change was cut off.
+func (v *view) abandoned(vm model.VirtualMachine) []string {
+	strays := v.strays(vm)
+	if vm.Boot == nil {
+		return strays
+	}
+	return slices.DeleteFunc(strays, func(file string) bool { return hasFile(vm.Boot.Disks, file) })
+}
+
+func hasFile(disks []model.AttachedDisk, file string) bool {
+	return slices.ContainsFunc(disks, func(disk model.AttachedDisk) bool { return disk.File == file })
 }
 
 // observe is the expected shape with what xl sees of the domain laid over it. A card with a MAC address that nobody knows gets the first

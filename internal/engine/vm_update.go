@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,22 +166,10 @@ func (s *site) reshape(ctx context.Context, v *view, vm *model.VirtualMachine, c
 			return err
 		}
 	}
-	if len(c.refit.make)+len(c.refit.gone) > 0 || len(vm.Drift) > 0 || v.hasStrays(*vm) {
+	if len(c.refit.make)+len(c.refit.gone) > 0 || len(vm.Drift) > 0 || len(v.strays(*vm)) > 0 {
 		return s.sweep(ctx, *vm)
 	}
 	return nil
-}
-
-// hasStrays tells whether there are disk files in the folder of a virtual machine that it does not have, as a change that was cut off leaves.
-func (v *view) hasStrays(vm model.VirtualMachine) bool {
-	folder := v.store.Dir(model.KindVirtualMachine, vm.ID)
-	for file := range v.snapshot.Files {
-		if path.Dir(file) == folder && strings.HasPrefix(path.Base(file), "disk.") &&
-			!slices.ContainsFunc(vm.Disks, func(disk model.AttachedDisk) bool { return disk.File == file }) {
-			return true
-		}
-	}
-	return false
 }
 
 // makeNew makes the new disks and notes in the virtual machine how.

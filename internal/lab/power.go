@@ -24,6 +24,9 @@ func (l *Lab) PowerCycle(ctx context.Context) error {
 		return fmt.Errorf("cutting the power of the lab's host: %w", err)
 	}
 	for late := time.After(tcg.boot); !env.answers(ctx, 30*time.Second); {
+		if _, runs := runningIn(l.Folder); !runs {
+			return fmt.Errorf("QEMU ended when the power of the lab's host was cut\n%s", tailOf(l.path("qemu.log"), 30))
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

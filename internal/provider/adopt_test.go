@@ -53,10 +53,14 @@ memory = 256
 maxmem = 512
 vcpus = 2
 cpu_weight = 128
+cap = 150
+maxvcpus = 4
+on_reboot = "destroy"
+on_crash = "preserve"
 boot = "dc"
 bios = "ovmf"
 disk = [ "format=raw,vdev=hda,access=rw,target=%s", "format=raw,vdev=xvdf,access=ro,target=%s", "format=raw,vdev=hdc,access=ro,devtype=cdrom,target=%s", "vdev=hdd,devtype=cdrom,target=" ]
-vif = [ "mac=02:00:c0:a8:46:96,bridge=br0,model=e1000,ip=192.168.70.150", "bridge=xenbr0" ]
+vif = [ "mac=02:00:c0:a8:46:96,bridge=br0,model=e1000,ip=192.168.70.150", "bridge=xenbr0,script=vif-route" ]
 vnc = 1
 vnclisten = "0.0.0.0"
 vncdisplay = 7
@@ -86,7 +90,7 @@ disk = [ "format=raw,vdev=xvda,access=rw,target=%s" ]
 	state := w.must(t, "show", "-json")
 	for _, says := range []string{
 		`"path":"` + disks[0] + `"`, `"kernel_path":"` + kernel + `"`, `"mac":"02:00:c0:a8:46:96"`, `"vnc_port":5907`, `"cpu":0.5`, `"memory_max":512`,
-		`"boot":["cdrom","disk"]`, `"firmware":"uefi"`, `"state":"RUNNING"`, `"cmdline":"root=/dev/xvda ro it's"`, `"clone_method":"in-place"`,
+		`"vcpu_max":4`, `"cpu_cap":150`, `"on_reboot":"destroy"`, `"on_crash":"preserve"`, `"script":"vif-route"`, `"boot":["cdrom","disk"]`, `"firmware":"uefi"`, `"state":"RUNNING"`, `"cmdline":"root=/dev/xvda ro it's"`, `"clone_method":"in-place"`,
 	} {
 		if !strings.Contains(state, says) {
 			t.Errorf("the state does not say %s\n%s", says, state)
@@ -163,10 +167,7 @@ func TestAdoptRefusals(t *testing.T) {
 	t.Parallel()
 	h := simhost.Start(t)
 	for name, test := range map[string]struct{ config, says string }{
-		"capped":      {"cap = 50", "cpucap = 50"},
-		"preserved":   {"on_crash = 'preserve'", "oncrash = preserve"},
-		"two of four": {"vcpus = 2\nmaxvcpus = 4", "maxvcpus = 4"},
-		"a script":    {"vif = ['bridge=br0,script=vif-route']", "nics = "},
+		"named card": {"vif = ['bridge=br0,vifname=web0']", "nics = "},
 	} {
 		name = strings.ReplaceAll(name, " ", "-")
 		foreign(t, h, name, fmt.Sprintf("name = '%s'\ntype = 'hvm'\nmemory = 64\nvnc = 0\n%s\n", name, test.config))

@@ -1,7 +1,10 @@
 package provider_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -100,6 +103,37 @@ func TestHostThatIsDownIsNotAbsence(t *testing.T) {
 			PreConfig:        h.ClearFaults,
 			Config:           config,
 			ConfigPlanChecks: planned(imageAddress, plancheck.ResourceActionNoop),
+		},
+	)
+}
+
+// TestDatastoreThatIsNotMountedIsNotAbsence leaves of the datastore only the folder that it is mounted on, and then not even that.
+func TestDatastoreThatIsNotMountedIsNotAbsence(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := imageConfig(h, fmt.Sprintf("name = \"root\"\ntype = \"OS\"\npath = %q", disk(t, "root")))
+	elsewhere := filepath.Join(t.TempDir(), "volume")
+	done := func(errs ...error) {
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, h,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig:   func() { done(os.Rename(h.Datastore(), elsewhere), os.Mkdir(h.Datastore(), 0o700)) },
+			Config:      config,
+			ExpectError: words("holds no datastore: mount the file system"),
+		},
+		resource.TestStep{
+			PreConfig:        func() { done(os.Remove(h.Datastore()), os.Rename(elsewhere, h.Datastore())) },
+			Config:           config,
+			ConfigPlanChecks: planned(imageAddress, plancheck.ResourceActionNoop),
+		},
+		resource.TestStep{
+			PreConfig:        func() { done(os.RemoveAll(h.Datastore())) },
+			Config:           config,
+			ConfigPlanChecks: planned(imageAddress, plancheck.ResourceActionCreate),
 		},
 	)
 }

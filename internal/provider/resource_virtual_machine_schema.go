@@ -79,8 +79,9 @@ A smaller number of processors, less memory and a disk that goes need a guest th
 
 What somebody changed on the host past Terraform shows in the plan: in the argument itself where it has one, and in ` + "`drift`" + ` in any case. The
 next apply mends it: memory and processors are set, disks and network cards attached or detached, a context's ISO and a deployment
-file that were edited or removed are made anew. A volatile disk whose file is gone is made anew when the guest is off. The file of a
-disk that was made from an image is not: the apply fails and says what to do, because what was written to it is gone.
+file that were edited or removed are made anew, and disks that were left by a change that was cut off are removed. A volatile disk whose file
+is gone is made anew when the guest is off. The file of a disk that was made from an image is not: the apply fails and says what to do, because
+what was written to it is gone.
 
 ## Domains that others have made
 
@@ -236,8 +237,8 @@ func virtualMachineResults() map[string]schema.Attribute {
 		"drift": schema.MapAttribute{
 			Computed:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "What somebody else changed on the host, by the path of the argument, when it was last read. The next apply mends " +
-				"it, so in a plan this is always empty.",
+			MarkdownDescription: "What somebody else changed on the host, or a change that was cut off left there, by the path of the argument, when it was last read. " +
+				"The next apply mends it, so in a plan this is always empty.",
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,6 +38,7 @@ func TestVirtualMachineDriftOfDevices(t *testing.T) {
 	seen := map[string]string{
 		"memory": "96 MiB, not 128", "disks.xvdb": "detached", "nics.eth1": "detached", "deployment_file": "it is missing",
 		"context": "its ISO is missing",
+		"disks":   "left over by a change that was cut off: " + filepath.Join(h.Datastore(), "vms/1/disk.9"),
 	}
 	run(t, h,
 		resource.TestStep{Config: config, ConfigPlanChecks: emptyAfter(plancheck.ResourceActionCreate)},
@@ -48,10 +50,10 @@ func TestVirtualMachineDriftOfDevices(t *testing.T) {
 						t.Fatal(stderr)
 					}
 				}
-				for _, name := range []string{"deployment.0", "disk.2"} {
-					if err := os.Remove(filepath.Join(h.Datastore(), "vms", "1", name)); err != nil {
-						t.Fatal(err)
-					}
+				folder := filepath.Join(h.Datastore(), "vms", "1")
+				err := errors.Join(os.WriteFile(folder+"/disk.9", nil, 0o600), os.Remove(folder+"/deployment.0"), os.Remove(folder+"/disk.2"))
+				if err != nil {
+					t.Fatal(err)
 				}
 			},
 			RefreshState: true, ExpectNonEmptyPlan: true,
@@ -84,6 +86,12 @@ func TestVirtualMachineDriftOfDevices(t *testing.T) {
 				has(machineAddress, "memory", knownvalue.Int64Exact(128)),
 				has(machineAddress, "drift", knownvalue.MapSizeExact(0)),
 				has(machineAddress, "pending_restart", knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("context")})),
+			},
+			Check: func(*terraformState) error {
+				if _, err := os.Stat(filepath.Join(h.Datastore(), "vms", "1", "disk.9")); !errors.Is(err, os.ErrNotExist) {
+					return fmt.Errorf("the stray disk is still there: %w", err)
+				}
+				return nil
 			},
 		},
 	)

@@ -99,7 +99,8 @@ func dashed(action string) string {
 
 // withoutDefaults leaves out what libxl fills in of itself.
 func (n NIC) withoutDefaults(typ string) NIC {
-	if n.Script == "vif-bridge" || strings.HasSuffix(n.Script, "/vif-bridge") {
+	n.Script = strings.TrimPrefix(n.Script, "/etc/xen/scripts/")
+	if n.Script == "vif-bridge" {
 		n.Script = ""
 	}
 	if n.Type == "vif" && typ != TypeHVM || n.Type == "ioemu" && typ == TypeHVM {

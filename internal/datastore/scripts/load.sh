@@ -1,4 +1,5 @@
-# Prints every record and deployment file, each line led by its path, then a NUL, then the facts of all files. Of a record that cannot be
+# Prints "bare" for a folder that holds no datastore, then a NUL, every record and deployment file, each line led by its path, then a NUL, then
+# the facts of all files. Of a record that cannot be
 # read there is a line that says why: it must look damaged, and neither absent nor like something that hides the others.
 # $1 root  $2 layout version  $3 KiB that no record reaches
 
@@ -38,6 +39,7 @@ anything_odd() {
 if [ -e "$1/layout" ]; then
 	read -r found <"$1/layout"
 	[ "$found" = "$2" ] || { printf '%s\n' "$found"; exit 40; }
+	printf '\0'
 	(
 		cd -- "$1" && ls images templates contexts vms >/dev/null || exit 1
 		# NULs are what a file system may leave of a file when the power fails.
@@ -52,6 +54,7 @@ if [ -e "$1/layout" ]; then
 		:
 	) || exit 1
 else
-	printf '\0'
+	[ ! -d "$1" ] || printf 'bare'
+	printf '\0\0'
 fi
 printf '\0'

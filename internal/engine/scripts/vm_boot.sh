@@ -4,7 +4,7 @@
 set -eu
 dir=$1 deployment=$1/deployment.$2 uuid=$3 name=$4 port=$5
 shift 5
-whole_input "$deployment.new"
+new_deployment "$deployment"
 mv -f -- "$deployment.new" "$deployment"
 
 # Assignments of their own: what xl fails to answer must end the script, and not look like nothing.

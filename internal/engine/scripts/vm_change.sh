@@ -4,7 +4,7 @@ set -eu
 dir=$1 number=$2 uuid=$3
 shift 3
 if [ "$number" != 0 ]; then
-	whole_input "$dir/deployment.$number.new"
+	new_deployment "$dir/deployment.$number"
 fi
 
 # try WHAT COMMAND...: its words, when it fails, are the error's.

@@ -1,9 +1,8 @@
-# Removes the disk files of a virtual machine that it has no longer, unless a domain still has them, and deployment files that were never whole.
+# Removes the disk files of a virtual machine that it has no longer, unless a domain still has them.
 # $1 folder  then the files to keep
 set -eu
 dir=$1
 shift
-rm -f -- "$dir"/deployment.*.new
 domains=$(disks_of_domains)
 for file in "$dir"/disk.[0-9]*; do
 	[ -e "$file" ] || continue

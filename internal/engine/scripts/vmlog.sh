@@ -8,6 +8,12 @@ log() {
 	done >>"$dir/vm.log"
 }
 
+# new_deployment FILE writes the deployment file on standard input to FILE.new. What was cut off while it did so goes.
+new_deployment() {
+	rm -f -- "$dir"/deployment.*.new
+	whole_input "$1.new"
+}
+
 # fail STATUS MODULE MESSAGE logs the message, says it, and ends the script.
 fail() {
 	log "$2" E "$3"
