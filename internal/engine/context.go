@@ -123,7 +123,7 @@ func (r *lazyReader) Close() {
 
 // Context reads a context; ErrAbsent when the host says that there is none.
 func (e *Engine) Context(ctx context.Context, ref model.Ref) (model.Context, error) {
-	_, v, err := e.viewOn(ctx, ref.Host)
+	_, v, err := e.settledOn(ctx, ref.Host)
 	if err != nil {
 		return model.Context{}, err
 	}

@@ -49,6 +49,10 @@ func TestFailedCreateLeavesNothing(t *testing.T) {
 	}
 	defer listener.Close()
 	port := int64(listener.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // a TCP listener has a TCP address
+	disk := filepath.Join(t.TempDir(), "a.img")
+	if err := os.WriteFile(disk, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
 
 	for name, test := range map[string]struct {
 		body  model.VirtualMachineBody
@@ -76,6 +80,7 @@ func TestFailedCreateLeavesNothing(t *testing.T) {
 			want:  `(?s)out of luck.*Log of virtual machine "one-1":.*\[LCM\]\[I\]: New VM state is BOOT`,
 		},
 		"xl does not tell who has which disk": {
+			body:  model.VirtualMachineBody{Disks: map[string]model.Disk{"xvda": {Path: disk}}},
 			fault: func(h *simhost.Host) { h.FailToolTimes(1, "xl list -l", 1, "libxl: error: no answer") },
 			want:  `no answer`,
 		},

@@ -22,6 +22,15 @@ func (e *Engine) Image(ctx context.Context, ref model.Ref) (model.Image, error) 
 	return v.image(ref.ID)
 }
 
+// ImageToUse is Image for those who are about to make virtual machines of it: which others use it by now it may not know.
+func (e *Engine) ImageToUse(ctx context.Context, ref model.Ref) (model.Image, error) {
+	_, v, err := e.settledOn(ctx, ref.Host)
+	if err != nil {
+		return model.Image{}, err
+	}
+	return v.image(ref.ID)
+}
+
 // image adds to the record who uses the image, and what its file on the host is like.
 func (v *view) image(id int) (model.Image, error) {
 	image, err := datastore.Decode[model.Image](v.snapshot, model.KindImage, id)

@@ -44,7 +44,7 @@ func TestReadersOfRebootingGuestsShareLooks(t *testing.T) {
 	}
 }
 
-// TestApplyLooksAFewTimes makes many virtual machines at once, each of which wants to see the host as it is: they share what is seen.
+// TestApplyLooksAFewTimes makes many virtual machines at once: one look at the host serves all of them.
 func TestApplyLooksAFewTimes(t *testing.T) {
 	t.Parallel()
 	h := simhost.Start(t)
@@ -63,8 +63,7 @@ func TestApplyLooksAFewTimes(t *testing.T) {
 		})
 	}
 	made.Wait()
-	// Each is read once more when it is there; what they look at before is shared.
-	if looks.Load() > number+4 {
+	if looks.Load() > 3 {
 		t.Errorf("%d looks at the host for %d virtual machines", looks.Load(), number)
 	}
 }

@@ -38,6 +38,7 @@ type site struct {
 
 	reads  sync.Mutex
 	writes int      // how many writes this process has made
+	shifts int      // those after which a virtual machine that is to be made may find other things than before
 	latest *reading // the last one that began
 	next   *reading // begins when the latest ends
 }
@@ -45,6 +46,7 @@ type site struct {
 // reading is one look at the host, shared by all who want it.
 type reading struct {
 	writes int
+	shifts int
 	began  time.Time
 	done   chan struct{}
 	view   *view
@@ -82,7 +84,10 @@ func (s *site) view(ctx context.Context) (*view, error) { return s.viewOf(ctx, v
 
 // viewOf is a view that is at most so old.
 func (s *site) viewOf(ctx context.Context, age time.Duration) (*view, error) {
-	r := s.reading(ctx, age)
+	return s.reading(ctx, age).wait(ctx)
+}
+
+func (r *reading) wait(ctx context.Context) (*view, error) {
 	select {
 	case <-r.done:
 		return r.view, r.err
@@ -121,7 +126,7 @@ func (s *site) reading(ctx context.Context, age time.Duration) *reading {
 
 // begin makes a reading the latest.
 func (s *site) begin(ctx context.Context, r *reading) {
-	r.writes, r.began = s.writes, time.Now()
+	r.writes, r.shifts, r.began = s.writes, s.shifts, time.Now()
 	s.latest = r
 	go func() {
 		// One reader giving up must not take the answer from the others.
@@ -157,19 +162,58 @@ func (s *site) after(ctx context.Context, seen *view) (*view, error) {
 	return s.view(ctx)
 }
 
+// settled is a view as of the last write that was more than the making of a virtual machine. It is for those who make another one: a look at
+// a host with many domains takes long, and the names, addresses and images that others have taken since are found out when the record is written.
+func (s *site) settled(ctx context.Context) (*view, error) {
+	s.reads.Lock()
+	r := s.latest
+	holds := r != nil && r.shifts == s.shifts && time.Since(r.began) < viewLifetime
+	s.reads.Unlock()
+	if holds {
+		if v, err := r.wait(ctx); err == nil {
+			return v, nil
+		}
+	}
+	return s.view(ctx)
+}
+
+// agreeing is the view if it passes the check, else one of this moment that does: what it refuses may have been mended since.
+func (s *site) agreeing(ctx context.Context, v *view, check func(v *view) error) (*view, error) {
+	if check(v) == nil {
+		return v, nil
+	}
+	v, err := s.fresh(ctx)
+	if err == nil {
+		err = check(v)
+	}
+	return v, err
+}
+
+// shifted is changed, after a write that those who make virtual machines have to see.
+func (s *site) shifted() {
+	s.reads.Lock()
+	s.writes++
+	s.shifts++
+	s.reads.Unlock()
+}
+
 // create, update and remove are the store's, and tell the readers.
 func (s *site) create(ctx context.Context, kind model.Kind, header model.Header, record any, needs ...datastore.Need) error {
-	defer s.changed()
+	if kind == model.KindVirtualMachine {
+		defer s.changed()
+	} else {
+		defer s.shifted()
+	}
 	return s.store.Create(ctx, kind, header, record, needs...)
 }
 
 func (s *site) update(ctx context.Context, kind model.Kind, header model.Header, record any, needs ...datastore.Need) error {
-	defer s.changed()
+	defer s.shifted()
 	return s.store.Update(ctx, kind, header, record, needs...)
 }
 
 func (s *site) remove(ctx context.Context, kind model.Kind, id int) error {
-	defer s.changed()
+	defer s.shifted()
 	return s.store.Remove(ctx, kind, id)
 }
 

@@ -42,7 +42,7 @@ func (e *Engine) CreateTemplate(ctx context.Context, hostName string, spec model
 
 // Template reads a template; ErrAbsent when the host says that there is none.
 func (e *Engine) Template(ctx context.Context, ref model.Ref) (model.Template, error) {
-	_, v, err := e.viewOn(ctx, ref.Host)
+	_, v, err := e.settledOn(ctx, ref.Host)
 	if err != nil {
 		return model.Template{}, err
 	}

@@ -177,6 +177,16 @@ func (e *Engine) viewOn(ctx context.Context, hostName string) (*site, *view, err
 	return s, v, err
 }
 
+// settledOn is viewOn for those who are about to make virtual machines.
+func (e *Engine) settledOn(ctx context.Context, hostName string) (*site, *view, error) {
+	s, err := e.site(hostName)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := s.settled(ctx)
+	return s, v, err
+}
+
 // Find looks a record up by its name or number, for imports and data sources.
 func (e *Engine) Find(ctx context.Context, kind model.Kind, hostName, nameOrNumber string) (model.Ref, error) {
 	_, v, err := e.viewOn(ctx, hostName)

@@ -69,10 +69,14 @@ func (s *site) start(ctx context.Context, vm model.VirtualMachine, deployment st
 	}
 	defer release()
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment), vm.UUID, vm.Name, strconv.FormatInt(vm.VNCPort, 10)}
+	guarded := guardedFiles(vm)
+	if vm.State.Transient() { // what has just been made for it nobody else can have
+		guarded = slices.DeleteFunc(guarded, func(file string) bool { return ownFile(vm, file) })
+	}
 	_, err = s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("start virtual machine %q", vm.Name),
 		Text:  vmFunctions + guardFunctions + vmBootScript,
-		Args:  append(args, guardedFiles(vm)...),
+		Args:  append(args, guarded...),
 		Stdin: strings.NewReader(deployment),
 	})
 	return err
@@ -91,6 +95,11 @@ func guardedFiles(vm model.VirtualMachine) []string {
 		}
 	}
 	return files
+}
+
+// ownFile tells whether a file is a disk that was made for the virtual machine.
+func ownFile(vm model.VirtualMachine, file string) bool {
+	return slices.ContainsFunc(vm.Disks, func(disk model.AttachedDisk) bool { return disk.Own && disk.File == file })
 }
 
 // bootFiles finds the kernel and ramdisk of a virtual machine that stands already.

@@ -16,7 +16,7 @@ import (
 // ForeseeDisks tells by slot how the disks of a new virtual machine will be made. It leaves out those whose image does not stand on the
 // host yet, and refuses with a FieldError what the host could not do.
 func (e *Engine) ForeseeDisks(ctx context.Context, hostName string, disks map[string]model.Disk) (map[string]model.CloneMethod, error) {
-	s, v, err := e.viewOn(ctx, hostName)
+	s, v, err := e.settledOn(ctx, hostName)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	if err := s.ready(ctx); err != nil {
 		return model.VirtualMachine{}, err
 	}
-	v, err := s.fresh(ctx)
+	v, err := s.settled(ctx)
 	if err != nil {
 		return model.VirtualMachine{}, err
 	}
@@ -54,8 +54,8 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	if v, err = s.freeName(ctx, v, model.KindVirtualMachine, spec.Name); err != nil {
 		return model.VirtualMachine{}, err
 	}
-	r, err := v.resolve(spec)
-	if err != nil {
+	var r resolved
+	if v, err = s.agreeing(ctx, v, func(v *view) error { r, err = v.resolve(spec); return err }); err != nil {
 		return model.VirtualMachine{}, err
 	}
 	needs := needsOf(r.body, r.images)
@@ -121,7 +121,7 @@ func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.Virtua
 		return err
 	}
 	if vm.PowerState != model.VMPoweroff {
-		if err := v.checkMemory(domain.config()); err != nil {
+		if _, err := s.agreeing(ctx, v, func(v *view) error { return v.checkMemory(domain.config()) }); err != nil {
 			return err
 		}
 	}

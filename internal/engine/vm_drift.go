@@ -89,7 +89,7 @@ func (v *view) inspectFiles(vm *model.VirtualMachine) {
 
 // strays are the disk files in the folder of a virtual machine that it does not have: its next change removes them.
 func (v *view) strays(vm model.VirtualMachine) []string {
-	return slices.DeleteFunc(slices.Clone(v.index.disks[v.store.Dir(model.KindVirtualMachine, vm.ID)]), func(file string) bool { return hasFile(vm.Disks, file) })
+	return slices.DeleteFunc(slices.Clone(v.disks[v.store.Dir(model.KindVirtualMachine, vm.ID)]), func(file string) bool { return hasFile(vm.Disks, file) })
 }
 
 // abandoned are the strays that nobody waits for: what a guest has until it boots again may outlive that boot, and no change was cut off.

@@ -133,7 +133,7 @@ func (b *backend) checkReference(ctx context.Context, host string, r reference, 
 func exists(ctx context.Context, eng *engine.Engine, kind model.Kind, ref model.Ref) (err error) {
 	switch kind {
 	case model.KindImage:
-		_, err = eng.Image(ctx, ref)
+		_, err = eng.ImageToUse(ctx, ref)
 	case model.KindContext:
 		_, err = eng.Context(ctx, ref)
 	case model.KindTemplate:

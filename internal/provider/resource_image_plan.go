@@ -111,7 +111,7 @@ func (r *imageResource) checkOnHost(ctx context.Context, host string, config ima
 
 // warnOfDisabled tells of an image that no virtual machine can be made from, unless the same apply enables it.
 func warnOfDisabled(ctx context.Context, eng *engine.Engine, at path.Path, ref model.Ref, diags *diag.Diagnostics) {
-	if image, err := eng.Image(ctx, ref); err == nil && image.State == model.ImageDisabled {
+	if image, err := eng.ImageToUse(ctx, ref); err == nil && image.State == model.ImageDisabled {
 		diags.AddAttributeWarning(at, fmt.Sprintf("The image %q on %s is disabled", image.Name, image.Host),
 			"Nothing can be made from it until it is enabled. The apply fails unless it enables the image first.")
 	}

@@ -19,6 +19,7 @@ is_disk() { printf '%s\n' "$domains" | grep -qF "\"pdev_path\": \"$1\""; }
 
 # need_free_disks DISK...: Xen would let two domains write to one disk (seen on 4.17), whoever made the other one.
 need_free_disks() {
+	[ $# != 0 ] || return 0
 	domains=$(disks_of_domains)
 	for disk; do
 		[ -e "$disk" ] || fail 51 TM "The disk $disk is missing."
