@@ -19,9 +19,6 @@ type = "hvm"
 memory = 64
 maxmem = 96
 vcpus = 1
-maxvcpus = 2
-cap = 90
-on_crash = "preserve"
 boot = "dc"
 disk = [ "format=raw,vdev=hda,access=rw,target=/var/tmp/acc-adopt/a.img", "vdev=hdc,devtype=cdrom,target=" ]
 vif = [ "mac=02:00:0a:00:02:70,bridge=@BRIDGE@" ]
@@ -46,9 +43,6 @@ resource "xen_virtual_machine" "old" {
   type       = "hvm"
   memory     = 64
   memory_max = 96
-  vcpu_max   = 2
-  cpu_cap    = 90
-  on_crash   = "preserve"
   os         = { boot = ["cdrom", "disk"] }
   disks      = { hda = { path = "/var/tmp/acc-adopt/a.img" }, hdc = { cdrom = true } }
   nics       = { eth0 = { bridge = "` + bridge() + `", mac = "02:00:0a:00:02:70" } }
