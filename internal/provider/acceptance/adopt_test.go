@@ -8,17 +8,23 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 )
 
-// foreignDomain makes a domain with plain xl, whose firmware finds nothing to boot and waits.
+// foreignDomain makes a domain with plain xl, whose disk boots into sti; hlt; jmp: firmware that finds nothing to boot asks the network, where
+// dom0's own address may be given to it.
 const foreignDomain = `set -e
 mkdir -p /var/tmp/acc-adopt
 cd /var/tmp/acc-adopt
 truncate -s 8M a.img
+printf '\373\364\353\375' | dd of=a.img conv=notrunc 2>/dev/null
+printf '\125\252' | dd of=a.img bs=1 seek=510 conv=notrunc 2>/dev/null
 cat >old.cfg <<'EOT'
 name = "acc-old"
 type = "hvm"
 memory = 64
 maxmem = 96
 vcpus = 1
+maxvcpus = 2
+cap = 90
+on_crash = "preserve"
 boot = "dc"
 disk = [ "format=raw,vdev=hda,access=rw,target=/var/tmp/acc-adopt/a.img", "vdev=hdc,devtype=cdrom,target=" ]
 vif = [ "mac=02:00:0a:00:02:70,bridge=@BRIDGE@" ]
@@ -43,6 +49,9 @@ resource "xen_virtual_machine" "old" {
   type       = "hvm"
   memory     = 64
   memory_max = 96
+  vcpu_max   = 2
+  cpu_cap    = 90
+  on_crash   = "preserve"
   os         = { boot = ["cdrom", "disk"] }
   disks      = { hda = { path = "/var/tmp/acc-adopt/a.img" }, hdc = { cdrom = true } }
   nics       = { eth0 = { bridge = "` + bridge() + `", mac = "02:00:0a:00:02:70" } }
