@@ -111,8 +111,8 @@ func (s *Store) parseFiles(lines []byte) map[string]File {
 // numbered is what every record is by its Header.
 type numbered interface{ Number() int }
 
-// Absence is ErrAbsent, or why nobody can say that a record is not there.
-func (s Snapshot) Absence() error {
+// absence is ErrAbsent, or why nobody can say that a record is not there.
+func (s Snapshot) absence() error {
 	if s.Bare {
 		return fmt.Errorf("the folder %s on host %s holds no datastore: mount the file system that belongs there, or let the user look into it; "+
 			"only when everything in it is gone for good, remove the folder, or take its resources out of the state (terraform state rm)", s.Root, s.Host)
@@ -120,13 +120,13 @@ func (s Snapshot) Absence() error {
 	return ErrAbsent
 }
 
-// Decode reads one record of a snapshot; its Absence when there is none. A record that cannot be read, or is that of another number, is an
-// error that names its file: it is not absent, and stands in nobody else's way.
+// Decode reads one record of a snapshot; ErrAbsent when there is none, unless the snapshot is Bare. A record that cannot be read, or is that of
+// another number, is an error that names its file: it is not absent, and stands in nobody else's way.
 func Decode[T numbered](s Snapshot, kind model.Kind, id int) (T, error) {
 	var record T
 	content, ok := s.Records[kind][id]
 	if !ok {
-		return record, s.Absence()
+		return record, s.absence()
 	}
 	err := json.Unmarshal(content, &record)
 	switch said := strings.TrimSpace(string(content)); {

@@ -169,21 +169,20 @@ func (v *view) find(kind model.Kind, nameOrNumber string) (int, error) {
 
 // viewOn is a host and how things stand on it.
 func (e *Engine) viewOn(ctx context.Context, hostName string) (*site, *view, error) {
-	s, err := e.site(hostName)
-	if err != nil {
-		return nil, nil, err
-	}
-	v, err := s.view(ctx)
-	return s, v, err
+	return e.lookOn(ctx, hostName, (*site).view)
 }
 
 // settledOn is viewOn for those who are about to make virtual machines.
 func (e *Engine) settledOn(ctx context.Context, hostName string) (*site, *view, error) {
+	return e.lookOn(ctx, hostName, (*site).settled)
+}
+
+func (e *Engine) lookOn(ctx context.Context, hostName string, look func(*site, context.Context) (*view, error)) (*site, *view, error) {
 	s, err := e.site(hostName)
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := s.settled(ctx)
+	v, err := look(s, ctx)
 	return s, v, err
 }
 

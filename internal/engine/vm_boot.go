@@ -69,25 +69,23 @@ func (s *site) start(ctx context.Context, vm model.VirtualMachine, deployment st
 	}
 	defer release()
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment), vm.UUID, vm.Name, strconv.FormatInt(vm.VNCPort, 10)}
-	guarded := guardedFiles(vm)
-	if vm.State.Transient() { // what has just been made for it nobody else can have
-		guarded = slices.DeleteFunc(guarded, func(file string) bool { return ownFile(vm, file) })
-	}
 	_, err = s.run(ctx, host.Script{
 		Step:  fmt.Sprintf("start virtual machine %q", vm.Name),
 		Text:  vmFunctions + guardFunctions + vmBootScript,
-		Args:  append(args, guarded...),
+		Args:  append(args, guardedFiles(vm)...),
 		Stdin: strings.NewReader(deployment),
 	})
 	return err
 }
 
 // guardedFiles are those that no other domain may have as a disk at the same time: what the domain writes to, and what its overlays
-// stand on. Domains with overlays of their own on one image do not meet, because their disks are the overlays.
+// stand on. Domains with overlays of their own on one image do not meet, because their disks are the overlays. What is being made for a new
+// virtual machine nobody else can have yet.
 func guardedFiles(vm model.VirtualMachine) []string {
 	var files []string
 	for _, disk := range vm.Disks {
-		if !disk.ReadOnly {
+		justMade := disk.Own && vm.State.Transient()
+		if !disk.ReadOnly && !justMade {
 			files = append(files, disk.File)
 		}
 		if disk.Base != "" && !slices.Contains(files, disk.Base) {
@@ -95,11 +93,6 @@ func guardedFiles(vm model.VirtualMachine) []string {
 		}
 	}
 	return files
-}
-
-// ownFile tells whether a file is a disk that was made for the virtual machine.
-func ownFile(vm model.VirtualMachine, file string) bool {
-	return slices.ContainsFunc(vm.Disks, func(disk model.AttachedDisk) bool { return disk.Own && disk.File == file })
 }
 
 // bootFiles finds the kernel and ramdisk of a virtual machine that stands already.

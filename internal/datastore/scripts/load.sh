@@ -1,6 +1,6 @@
 # Prints "bare" for a folder that holds no datastore, then a NUL, every record and deployment file, each line led by its path, then a NUL, then
-# the facts of all files. Of a record that cannot be
-# read there is a line that says why: it must look damaged, and neither absent nor like something that hides the others.
+# the facts of all files. Of a record that cannot be read there is a line that says why: it must look damaged, and neither absent nor like
+# something that hides the others.
 # $1 root  $2 layout version  $3 KiB that no record reaches
 
 # records FIND_TEST... finds the records that pass the tests.

@@ -1,0 +1,73 @@
+package engine_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onexen/terraform-provider-xen/internal/model"
+)
+
+// What a change left that was cut off shows, so that there is a next change, and goes with it.
+func TestStraysAreSweptWithTheNextChange(t *testing.T) {
+	g := startGuest(t, model.VMRunning, nil)
+	stray := g.path("disk.9")
+	if err := os.WriteFile(stray, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if drift := g.read().Drift; !strings.Contains(drift["disks"], stray) {
+		t.Errorf("it does not show: %v", drift)
+	}
+	if err := g.update(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(stray); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
+	}
+	if drift := g.read().Drift; len(drift) > 0 {
+		t.Errorf("it still shows: %v", drift)
+	}
+}
+
+// A deployment file that was cut off while it was written goes with the next one, and so with every start and every change.
+func TestHalfADeploymentFileGoes(t *testing.T) {
+	g := startGuest(t, model.VMRunning, nil)
+	half := func() {
+		if err := os.WriteFile(g.path("deployment.7.new"), []byte("name = "), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half()
+	g.spec.Body.Memory = ptr(int64(48))
+	g.to(model.VMRunning)
+	if g.has("deployment.7.new") {
+		t.Error("it is still there after a change")
+	}
+	g.to(model.VMPoweroff)
+	half()
+	g.to(model.VMRunning)
+	if g.has("deployment.7.new") {
+		t.Error("it is still there after a start")
+	}
+}
+
+// A guest that boots by itself leaves the context that it had before. That is no change that was cut off.
+func TestAnEarlierContextIsNoDrift(t *testing.T) {
+	g := startGuest(t, model.VMRunning, func(spec *model.VirtualMachineSpec) { spec.Body.Context = map[string]string{"A": "b"} })
+	g.spec.Body.Context = map[string]string{"A": "c"}
+	if err := g.update(); err != nil {
+		t.Fatal(err)
+	}
+	before := g.read()
+	if len(before.Pending) == 0 || len(before.Drift) > 0 {
+		t.Errorf("drift %v, pending %v", before.Drift, before.Pending)
+	}
+	g.h.Reboot(before.Name)
+	for g.read().DomID == before.DomID {
+		time.Sleep(100 * time.Millisecond)
+	}
+	if after := g.read(); len(after.Drift)+len(after.Pending) > 0 {
+		t.Errorf("drift %v, pending %v", after.Drift, after.Pending)
+	}
+}
