@@ -191,10 +191,10 @@ func (s *Store) put(ctx context.Context, kind model.Kind, header model.Header, r
 	return s.explain(err)
 }
 
-// UpdateScript is Update as a part of a longer script. Nothing about it has to be explained when the record stands and its claims and
-// needs are those that it was last written with.
-func (s *Store) UpdateScript(kind model.Kind, header model.Header, record any) (host.Script, error) {
-	return s.putScript(kind, header, record, "update", nil)
+// UpdateScript is Update as a part of a longer script, of a record that stands and keeps the claims and needs that it was last written with:
+// nothing about it has to be looked up, or explained.
+func (s *Store) UpdateScript(kind model.Kind, id int, record any) (host.Script, error) {
+	return s.putScript(kind, model.Header{ID: id}, record, "update", nil)
 }
 
 func (s *Store) putScript(kind model.Kind, header model.Header, record any, mode string, needs []Need) (host.Script, error) {

@@ -292,7 +292,7 @@ func TestInitClearsAway(t *testing.T) {
 	}
 	alive, dead := strconv.Itoa(os.Getpid()), strconv.Itoa(gone.Process.Pid)
 	root := sim.Datastore()
-	for _, file := range []string{"tmp/record.vms.1." + alive, "tmp/record.vms.1." + dead, "images/.reflink." + dead, "locks/vms-8", "locks/vms-9", "vms/7/vm.json"} {
+	for _, file := range []string{"tmp/record.vms.1." + alive, "tmp/record.vms.1." + dead, "vms/7/vm.json.new." + dead, "images/.reflink." + dead, "locks/vms-8", "locks/vms-9", "vms/7/vm.json"} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(root, file)), 0o700), os.WriteFile(filepath.Join(root, file), nil, 0o600)); err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +310,7 @@ func TestInitClearsAway(t *testing.T) {
 	defer held.Close()
 	open(t, sim)
 	for file, stays := range map[string]bool{
-		"tmp/record.vms.1." + alive: true, "tmp/record.vms.1." + dead: false, "images/.reflink." + dead: false,
+		"tmp/record.vms.1." + alive: true, "tmp/record.vms.1." + dead: false, "vms/7/vm.json.new." + dead: false, "images/.reflink." + dead: false,
 		"locks/vms-8": true, "locks/vms-9": false, "vms/7/vm.json": true, "vms/6": false,
 	} {
 		if _, err := os.Stat(filepath.Join(root, file)); (err == nil) != stays {

@@ -12,8 +12,12 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
-// viewLifetime is how long a view serves readers when nothing is written: a plan over a thousand records reads once.
-const viewLifetime = 2 * time.Minute
+// viewLifetime is how long a view serves readers when nothing is written: a plan over a thousand records reads once. Those who make virtual
+// machines see less of what others do, and an apply of many takes long.
+const (
+	viewLifetime    = 2 * time.Minute
+	settledLifetime = 10 * time.Minute
+)
 
 // site is one host with its datastore.
 type site struct {
@@ -23,8 +27,8 @@ type site struct {
 	contents    queues // of those who make the same content
 	lockTimeout time.Duration
 
-	// booting is held by the one that starts a domain: the hotplug scripts of several would wait for each other, and libxl ends them
-	// after 40 s (LIBXL_HOTPLUG_TIMEOUT, libxl_internal.h).
+	// booting is held by the one that starts or changes a domain: the hotplug scripts of several would wait for each other, and libxl ends
+	// them after 40 s (LIBXL_HOTPLUG_TIMEOUT, libxl_internal.h).
 	booting chan struct{}
 
 	progress func(ctx context.Context, p Progress) // may be nil
@@ -167,7 +171,7 @@ func (s *site) after(ctx context.Context, seen *view) (*view, error) {
 func (s *site) settled(ctx context.Context) (*view, error) {
 	s.reads.Lock()
 	r := s.latest
-	holds := r != nil && r.shifts == s.shifts && time.Since(r.began) < viewLifetime
+	holds := r != nil && r.shifts == s.shifts && time.Since(r.began) < settledLifetime
 	s.reads.Unlock()
 	if holds {
 		if v, err := r.wait(ctx); err == nil {

@@ -15,11 +15,11 @@ type index struct {
 	byName map[model.Kind]map[string]int // numbers
 	uses   map[string][]string           // names of the virtual machines that use a record, sorted
 	claims map[string]bool               // of all records
-	disks  map[string][]string           // the files of disks by the folder of their virtual machine, sorted
+	loose  map[string][]string           // files of disks, and records that were not finished, by the folder of their virtual machine; sorted
 }
 
 func indexOf(snapshot datastore.Snapshot) index {
-	x := index{byName: map[model.Kind]map[string]int{}, uses: map[string][]string{}, claims: map[string]bool{}, disks: map[string][]string{}}
+	x := index{byName: map[model.Kind]map[string]int{}, uses: map[string][]string{}, claims: map[string]bool{}, loose: map[string][]string{}}
 	for kind, records := range snapshot.Records {
 		x.byName[kind] = map[string]int{}
 		for id := range records {
@@ -40,8 +40,8 @@ func indexOf(snapshot datastore.Snapshot) index {
 		slices.Sort(users)
 	}
 	for _, file := range slices.Sorted(maps.Keys(snapshot.Files)) {
-		if folder, name := path.Split(file); strings.HasPrefix(name, "disk.") {
-			x.disks[path.Clean(folder)] = append(x.disks[path.Clean(folder)], file)
+		if folder, name := path.Split(file); strings.HasPrefix(name, "disk.") || strings.HasPrefix(name, "vm.json.new.") {
+			x.loose[path.Clean(folder)] = append(x.loose[path.Clean(folder)], file)
 		}
 	}
 	return x

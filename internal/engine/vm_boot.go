@@ -48,7 +48,7 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 		return s.withLog(ctx, *vm, err)
 	}
 	vm.State, vm.DeploymentText = model.VMRunning, withoutPassword(text)
-	record, err := s.store.UpdateScript(model.KindVirtualMachine, vm.Header, vm)
+	record, err := s.store.UpdateScript(model.KindVirtualMachine, vm.ID, vm)
 	if err != nil {
 		return err
 	}

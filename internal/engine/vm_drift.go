@@ -73,7 +73,7 @@ func (v *view) inspectFiles(vm *model.VirtualMachine) {
 		}
 	}
 	if left := v.abandoned(*vm); len(left) > 0 && !vm.State.Transient() {
-		vm.Drift["disks"] = "left over by a change that was cut off: " + strings.Join(left, ", ")
+		vm.Drift["files"] = "left over by a change that was cut off: " + strings.Join(left, ", ")
 	}
 	if vm.DeploymentSHA256 == "" || vm.DomID == 0 {
 		return // a start writes a new one
@@ -87,9 +87,10 @@ func (v *view) inspectFiles(vm *model.VirtualMachine) {
 	}
 }
 
-// strays are the disk files in the folder of a virtual machine that it does not have: its next change removes them.
+// strays are the files in the folder of a virtual machine that it does not have, of disks and of records that were not finished: its next
+// change removes them.
 func (v *view) strays(vm model.VirtualMachine) []string {
-	return slices.DeleteFunc(slices.Clone(v.disks[v.store.Dir(model.KindVirtualMachine, vm.ID)]), func(file string) bool { return hasFile(vm.Disks, file) })
+	return slices.DeleteFunc(slices.Clone(v.loose[v.store.Dir(model.KindVirtualMachine, vm.ID)]), func(file string) bool { return hasFile(vm.Disks, file) })
 }
 
 // abandoned are the strays that nobody waits for: what a guest has until it boots again may outlive that boot, and no change was cut off.

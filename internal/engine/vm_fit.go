@@ -124,7 +124,7 @@ func (f *refit) nextFile() string {
 // fit decides for each disk whether it stays or is made. Numbers of files are not used twice: a domain may still have the file.
 func (v *view) fit(vm model.VirtualMachine, r *resolved) (refit, error) {
 	f := refit{dir: v.store.Dir(model.KindVirtualMachine, vm.ID)}
-	for _, file := range v.disks[f.dir] {
+	for _, file := range v.loose[f.dir] {
 		if number, err := strconv.Atoi(strings.TrimPrefix(path.Base(file), "disk.")); err == nil {
 			f.next = max(f.next, number+1)
 		}

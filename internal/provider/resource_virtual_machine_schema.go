@@ -237,7 +237,7 @@ func virtualMachineResults() map[string]schema.Attribute {
 		"drift": schema.MapAttribute{
 			Computed:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "What somebody else changed on the host, or a change that was cut off left there, by the path of the argument, when it was last read. " +
+			MarkdownDescription: "What somebody else changed on the host, or a change that was cut off left there, by the path of the argument (`files`: what belongs to none), when it was last read. " +
 				"The next apply mends it, so in a plan this is always empty.",
 		},
 	}

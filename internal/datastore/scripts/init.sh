@@ -21,7 +21,7 @@ rm -rf -- tmp/deleted.*
 # Uploads that nobody came back to, and records that seem to be written by a process that has but the number of the one that did.
 find tmp -mindepth 1 -maxdepth 1 \( -name 'upload.*' -mtime +7 -o -name 'record.*' -mtime +1 \) -exec rm -rf -- {} +
 # What was being written, or tried, by a process that is no more.
-for written in tmp/record.*[0-9] images/.reflink.*[0-9] vms/.reflink.*[0-9]; do
+for written in tmp/record.*[0-9] */[0-9]*/*.json.new.*[0-9] images/.reflink.*[0-9] vms/.reflink.*[0-9]; do
 	[ ! -e "$written" ] || kill -0 "${written##*.}" 2>/dev/null || rm -f -- "$written"
 done
 # Folders whose record never came; one that is about to come is under the lock.

@@ -5,7 +5,9 @@ set -eu
 cd -- "$1"
 kind=$2 id=$3 record=$2/$3/$4 mode=$5 content=$6 claims=$7 file=$4
 shift 7
+# Beside a record that stands it is seen, should nothing come after it, not even its removal.
 temporary=tmp/record.$kind.$id.$$
+[ ! -e "$record" ] || temporary=$record.new.$$
 trap '[ ! -e "$temporary" ] || rm -f -- "$temporary"' EXIT
 trap 'exit 143' TERM # dash runs the other trap only so
 printf '%s' "$content" >"$temporary"
@@ -40,3 +42,4 @@ while [ $# -gt 0 ]; do
 done
 mkdir -p -- "$kind/$id"
 mv -f -- "$temporary" "$record"
+for left in "$record".new.*; do [ ! -e "$left" ] || rm -f -- "$left"; done
