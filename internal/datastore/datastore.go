@@ -47,6 +47,10 @@ const (
 var (
 	//go:embed scripts/init.sh
 	initScript string
+	//go:embed scripts/sweep.sh
+	sweepScript string
+	//go:embed scripts/unfinished.sh
+	unfinishedScript string
 	//go:embed scripts/put.sh
 	putScript string
 	//go:embed scripts/remove.sh
@@ -104,9 +108,12 @@ type Record struct {
 // Init makes the datastore when there is none. A folder with other things in it and a layout of another version are refused. It names the
 // records in which one of the lines stands, as Encode writes them but without a comma at the end: `  "state": "PROLOG"`.
 func (s *Store) Init(ctx context.Context, lines ...string) ([]Record, error) {
-	result, err := s.host.Run(ctx, host.Script{
-		Step: "open the datastore " + s.root, Text: initScript, Args: append([]string{s.root, Layout}, lines...), Repeatable: true,
-	})
+	open := host.Sequence("open the datastore "+s.root,
+		host.Script{Text: initScript, Args: []string{s.root, Layout}},
+		host.Script{Text: sweepScript, Args: []string{s.root}},
+		host.Script{Text: unfinishedScript, Args: append([]string{s.root}, lines...)})
+	open.Repeatable = true
+	result, err := s.host.Run(ctx, open)
 	if err != nil {
 		return nil, s.explainLayout(err)
 	}
@@ -119,6 +126,12 @@ func (s *Store) Init(ctx context.Context, lines ...string) ([]Record, error) {
 		found = append(found, Record{kind, id})
 	}
 	return found, nil
+}
+
+// Sweep clears away what belongs to nobody any more, such as the files of a record whose removal was cut off. Init does it, too.
+func (s *Store) Sweep(ctx context.Context) error {
+	_, err := s.host.Run(ctx, host.Script{Step: "clear the datastore " + s.root + " up", Text: sweepScript, Args: []string{s.root}, Repeatable: true})
+	return err
 }
 
 func (s *Store) explainLayout(err error) error {
@@ -187,7 +200,7 @@ func (s *Store) put(ctx context.Context, kind model.Kind, header model.Header, r
 	if err != nil {
 		return err
 	}
-	_, err = s.host.Run(ctx, script)
+	_, err = s.host.Run(ctx, Under(ctx, script))
 	return s.explain(err)
 }
 
@@ -202,11 +215,12 @@ func (s *Store) putScript(kind model.Kind, header model.Header, record any, mode
 	if err != nil {
 		return host.Script{}, err
 	}
-	var claims strings.Builder
+	var claims []string
 	for _, claim := range header.Claims {
-		fmt.Fprintf(&claims, claimLine+",\n"+claimLine+"\n", claim, claim) // the last one of a list has no comma
+		line := fmt.Sprintf(claimLine, claim)
+		claims = append(claims, line+",", line) // the last one of a list has no comma
 	}
-	args := []string{s.root, string(kind), strconv.Itoa(header.ID), recordFiles[kind], mode, string(content), claims.String()}
+	args := []string{s.root, string(kind), strconv.Itoa(header.ID), recordFiles[kind], mode, string(content), strings.Join(claims, "\n")}
 	for _, need := range needs {
 		args = append(args, need.Use, need.Line)
 	}
@@ -258,12 +272,12 @@ func inUse(files []string) error {
 
 // Remove takes a record and its files away. It is success when there is none, and an InUseError when another record uses it.
 func (s *Store) Remove(ctx context.Context, kind model.Kind, id int) error {
-	_, err := s.host.Run(ctx, host.Script{
+	_, err := s.host.Run(ctx, Under(ctx, host.Script{
 		Step:       fmt.Sprintf("remove %s %d", kind.Noun(), id),
 		Text:       removeScript,
 		Args:       []string{s.root, string(kind), strconv.Itoa(id)},
 		Repeatable: true,
-	})
+	}))
 	return s.explain(err)
 }
 

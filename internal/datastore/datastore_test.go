@@ -18,11 +18,22 @@ import (
 	"github.com/onexen/terraform-provider-xen/internal/simhost"
 )
 
-// connect is another client of a simulated host's datastore.
-func connect(t *testing.T, sim *simhost.Host) *datastore.Store {
+// reach is another client of a simulated host.
+func reach(t *testing.T, sim *simhost.Host) *host.Host {
 	t.Helper()
 	h := host.New(host.Config{Address: sim.Address(), Port: sim.Port(), User: sim.User(), PrivateKeyFiles: []string{sim.PrivateKeyFile()}, HostKey: sim.HostKey()})
 	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+// connect is another client of a simulated host's datastore.
+func connect(t *testing.T, sim *simhost.Host) *datastore.Store {
+	t.Helper()
+	return datastoreOn(t, sim, reach(t, sim))
+}
+
+func datastoreOn(t *testing.T, sim *simhost.Host, h *host.Host) *datastore.Store {
+	t.Helper()
 	store, err := datastore.New(h, sim.Datastore())
 	if err != nil {
 		t.Fatal(err)
@@ -71,34 +82,6 @@ func TestIdsAreNeverUsedTwice(t *testing.T) {
 	}
 }
 
-func TestReserveFromManyClients(t *testing.T) {
-	sim := simhost.Start(t)
-	open(t, sim)
-	var (
-		mu   sync.Mutex
-		seen = map[int]bool{}
-		all  sync.WaitGroup
-	)
-	for range 4 {
-		store := open(t, sim)
-		all.Go(func() {
-			for range 5 {
-				id := reserve(t, store, model.KindVirtualMachine)
-				mu.Lock()
-				if seen[id] {
-					t.Errorf("got %d a second time", id)
-				}
-				seen[id] = true
-				mu.Unlock()
-			}
-		})
-	}
-	all.Wait()
-	if len(seen) != 20 {
-		t.Errorf("%d numbers were reserved, not 20", len(seen))
-	}
-}
-
 func TestClaimsAreUnique(t *testing.T) {
 	store := open(t, simhost.Start(t))
 	holder := put(t, store, model.KindVirtualMachine, model.Header{Name: "web", Claims: []string{"name web", "mac 02:00:00:00:00:01"}})
@@ -119,6 +102,25 @@ func TestClaimsAreUnique(t *testing.T) {
 	}
 }
 
+// TestUpdatesOfOneRecordAtOnce: the next client may write a record while what the last one began still does.
+func TestUpdatesOfOneRecordAtOnce(t *testing.T) {
+	sim := simhost.Start(t)
+	id := put(t, open(t, sim), model.KindImage, model.Header{Name: "a"})
+	var all sync.WaitGroup
+	for range 4 {
+		store := open(t, sim)
+		all.Go(func() {
+			for range 10 {
+				header := model.Header{ID: id, Name: "a"}
+				if err := store.Update(t.Context(), model.KindImage, header, header); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestWhatIsUsedStays(t *testing.T) {
 	store := open(t, simhost.Start(t))
 	image := put(t, store, model.KindImage, model.Header{Name: "a"})
@@ -136,73 +138,6 @@ func TestWhatIsUsedStays(t *testing.T) {
 	if _, ok := errors.AsType[*datastore.MissingError](err); !ok {
 		t.Errorf("error is %v", err)
 	}
-}
-
-func TestLockNamesItsHolder(t *testing.T) {
-	sim := simhost.Start(t)
-	store, other := open(t, sim), open(t, sim)
-	lock, err := store.Lock(t.Context(), model.KindImage, 1, time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = other.Lock(t.Context(), model.KindImage, 1, time.Second)
-	locked, ok := errors.AsType[*datastore.LockedError](err)
-	if !ok || !strings.Contains(locked.Owner, "since 20") || !strings.Contains(locked.Owner, "process") {
-		t.Errorf("error is %v", err)
-	}
-	lock.Release()
-	if lock, err = other.Lock(t.Context(), model.KindImage, 1, 5*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	lock.Release()
-}
-
-// The lock of a record that never came is taken away by its holder, while others wait for it: only one of them may be the next.
-func TestWhoeverWaitedForALockHoldsIt(t *testing.T) {
-	sim := simhost.Start(t)
-	store := open(t, sim)
-	if err := sim.Count("flock"); err != nil {
-		t.Fatal(err)
-	}
-	id, first, err := store.Reserve(t.Context(), model.KindImage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	type held struct {
-		lock *datastore.Lock
-		err  error
-	}
-	waiting := make(chan held)
-	go func() {
-		lock, err := store.Lock(t.Context(), model.KindImage, id, 30*time.Second)
-		waiting <- held{lock, err}
-	}()
-	for sim.Ran("flock") < 3 { // for the number, by its holder, and by the one who waits
-		time.Sleep(10 * time.Millisecond)
-	}
-	first.Release()
-	next := <-waiting
-	if next.err != nil {
-		t.Fatal(next.err)
-	}
-	if _, err := open(t, sim).Lock(t.Context(), model.KindImage, id, 0); err == nil {
-		t.Error("two clients hold one lock")
-	}
-	next.lock.Release()
-}
-
-func TestDeadClientLosesItsLock(t *testing.T) {
-	sim := simhost.Start(t)
-	store := open(t, sim)
-	if _, err := store.Lock(t.Context(), model.KindImage, 1, time.Second); err != nil {
-		t.Fatal(err)
-	}
-	sim.Drop()
-	lock, err := open(t, sim).Lock(t.Context(), model.KindImage, 1, 10*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock.Release()
 }
 
 func TestLoad(t *testing.T) {
@@ -292,7 +227,7 @@ func TestInitClearsAway(t *testing.T) {
 	}
 	alive, dead := strconv.Itoa(os.Getpid()), strconv.Itoa(gone.Process.Pid)
 	root := sim.Datastore()
-	for _, file := range []string{"tmp/record.vms.1." + alive, "tmp/record.vms.1." + dead, "vms/7/vm.json.new." + dead, "images/.reflink." + dead, "locks/vms-8", "locks/vms-9", "vms/7/vm.json"} {
+	for _, file := range []string{"tmp/record.vms.1", "vms/7/vm.json.new", "images/.reflink." + alive, "images/.reflink." + dead, "locks/vms-8", "locks/vms-9", "vms/7/vm.json"} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(root, file)), 0o700), os.WriteFile(filepath.Join(root, file), nil, 0o600)); err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +245,7 @@ func TestInitClearsAway(t *testing.T) {
 	defer held.Close()
 	open(t, sim)
 	for file, stays := range map[string]bool{
-		"tmp/record.vms.1." + alive: true, "tmp/record.vms.1." + dead: false, "vms/7/vm.json.new." + dead: false, "images/.reflink." + dead: false,
+		"tmp/record.vms.1": false, "vms/7/vm.json.new": false, "images/.reflink." + alive: true, "images/.reflink." + dead: false,
 		"locks/vms-8": true, "locks/vms-9": false, "vms/7/vm.json": true, "vms/6": false,
 	} {
 		if _, err := os.Stat(filepath.Join(root, file)); (err == nil) != stays {

@@ -130,7 +130,7 @@ func TestContextFileThatChanges(t *testing.T) {
 		changed := contextFile("abc", false)
 		changed.Open = contextFile(text, false).Open
 		_, err := e.CreateContext(t.Context(), site, model.ContextSpec{Files: map[string]model.ContextFile{"app": changed, "next": contextFile("more", false)}}, nil)
-		if err == nil || !strings.Contains(err.Error(), "app is not what it was") {
+		if err == nil || !strings.Contains(err.Error(), "app is not what it was to be") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -145,6 +145,33 @@ func TestContextFileThatChanges(t *testing.T) {
 }
 
 // TestContextFollowsTheName: guests that are told the name of their virtual machine get a new ISO with a new name.
+// TestContextFileWithoutSpace is one that does not fit on the host, which is not one that changed.
+func TestContextFileWithoutSpace(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	e := connect(t, h)
+	file := contextFile(strings.Repeat("large ", 10000), false)
+	if _, err := e.CreateContext(t.Context(), site, model.ContextSpec{}, nil); err != nil { // opens the datastore
+		t.Fatal(err)
+	}
+	told := false
+	for step := range 4 {
+		h.Full(1 + step)
+		_, err := e.CreateContext(t.Context(), site, model.ContextSpec{Files: map[string]model.ContextFile{"app": file}}, nil)
+		h.Full(0)
+		if err == nil {
+			continue
+		}
+		told = told || strings.Contains(err.Error(), "Unable to store ./app: ")
+		if strings.Contains(err.Error(), "changed") {
+			t.Errorf("at step %d: %v", step, err)
+		}
+	}
+	if !told {
+		t.Error("nothing tells what does not fit")
+	}
+}
+
 func TestContextFollowsTheName(t *testing.T) {
 	t.Parallel()
 	for _, format := range model.ContextFormats {

@@ -129,3 +129,27 @@ func TestNamelessCreationThatWasCutOffIsClearedAway(t *testing.T) {
 		t.Errorf("on the host are %v", left)
 	}
 }
+
+// What a creation that was cut off has, another client may ask for that has been at work for long.
+func TestImageOfACreationThatWasCutOffIsFree(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t, simhost.CreateTakes(300*time.Millisecond))
+	e, other := connect(t, h), connect(t, h)
+	data := createImage(t, other, model.ImageSpec{Name: "data", Type: model.ImageDatablock, Persistent: true, Size: 1})
+	spec := model.VirtualMachineSpec{PowerState: model.VMRunning, Body: model.VirtualMachineBody{
+		Memory: ptr(int64(64)), OS: kernel(t, e), Disks: map[string]model.Disk{"xvda": {ImageID: &data.ID}},
+	}}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := e.CreateVirtualMachine(context.WithoutCancel(t.Context()), site, spec, nil)
+		ended <- err
+	}()
+	die(t, h, e, "xl create", 1)
+	if err := <-ended; err == nil {
+		t.Error("no error although the client is dead")
+	}
+	vm := createVM(t, other, spec)
+	if domains := h.Domains(); len(domains) != 1 || domains[0].UUID != vm.UUID {
+		t.Errorf("domains are %+v", domains)
+	}
+}

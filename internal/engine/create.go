@@ -107,9 +107,15 @@ var unfinishedLines = []string{
 // virtual machine without a name of its own. What somebody is making stays; and what cannot be removed now, the next apply tries again.
 func (s *site) clearUnfinished(ctx context.Context, records []datastore.Record) {
 	for _, record := range records {
-		_, _ = s.clearCrashed(ctx, record.Kind, record.ID, 0)
+		_, err := s.clearCrashed(ctx, record.Kind, record.ID, 0)
+		if locked, ok := errors.AsType[*datastore.LockedError](err); ok && locked.Gone {
+			_, _ = s.clearCrashed(ctx, record.Kind, record.ID, gonePatience)
+		}
 	}
 }
+
+// gonePatience is how long the last step of somebody who is gone is waited for: as long as xl may take to give a creation up.
+const gonePatience = time.Minute
 
 // clearCrashed removes a record that is in a transient state although nobody works on it: its operation died. It tells whether it did.
 // Somebody who works on it is waited for.

@@ -113,6 +113,15 @@ func (e *Engine) site(name string) (*site, error) {
 	return nil, fmt.Errorf("the provider has no host %q: it has %s", name, strings.Join(e.HostNames(), ", "))
 }
 
+// ClearUp takes away what belongs to nobody any more on a host, such as the files of a record whose removal was cut off.
+func (e *Engine) ClearUp(ctx context.Context, hostName string) error {
+	s, err := e.site(hostName)
+	if err != nil {
+		return err
+	}
+	return s.clearUp(ctx)
+}
+
 // detached goes on when its caller has given up, for a bounded time: what was begun must be cleaned up.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)

@@ -36,6 +36,7 @@ type site struct {
 
 	opening sync.Mutex
 	open    bool // the datastore is there and the host can do what is needed
+	clear   bool // what belonged to nobody is gone
 
 	asking sync.Mutex
 	facts  *model.Host // what the host is and has, once somebody asked
@@ -71,9 +72,20 @@ func (s *site) ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.open = true
+	s.open, s.clear = true, true
 	s.clearUnfinished(ctx, unfinished)
 	return nil
+}
+
+// clearUp takes away, once, what belongs to nobody any more: a removal that was cut off is found out by those who miss the record.
+func (s *site) clearUp(ctx context.Context) error {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.clear {
+		return nil
+	}
+	s.clear = true
+	return s.store.Sweep(ctx)
 }
 
 // changed tells the readers to come that what was read before is out of date.
@@ -181,13 +193,27 @@ func (s *site) settled(ctx context.Context) (*view, error) {
 	return s.view(ctx)
 }
 
-// agreeing is the view if it passes the check, else one of this moment that does: what it refuses may have been mended since.
+// agreeing is the view if it passes the check, else one of this moment that does: what it refuses may have been mended since. What is in the
+// way may also belong to what a crashed operation left, which is cleared away.
 func (s *site) agreeing(ctx context.Context, v *view, check func(v *view) error) (*view, error) {
 	if check(v) == nil {
 		return v, nil
 	}
 	v, err := s.fresh(ctx)
-	if err == nil {
+	if err != nil {
+		return v, err
+	}
+	err = check(v)
+	users, ok := errors.AsType[usersError](err)
+	if !ok {
+		return v, err
+	}
+	for _, name := range users {
+		if _, clearErr := s.clearCrashed(ctx, model.KindVirtualMachine, v.byName[model.KindVirtualMachine][name], s.lockTimeout); clearErr != nil {
+			return v, clearErr
+		}
+	}
+	if v, err = s.fresh(ctx); err == nil {
 		err = check(v)
 	}
 	return v, err
@@ -224,7 +250,7 @@ func (s *site) remove(ctx context.Context, kind model.Kind, id int) error {
 // run runs a script that changes something on the host.
 func (s *site) run(ctx context.Context, script host.Script) (host.Result, error) {
 	defer s.changed()
-	return s.host.Run(ctx, script)
+	return s.host.Run(ctx, datastore.Under(ctx, script))
 }
 
 // locked does something while nobody else works on the record. Its context ends when the lock is lost with the connection.
@@ -244,7 +270,7 @@ func (s *site) lockedWithin(ctx context.Context, wait time.Duration, kind model.
 // under does something while a lock is held, and lets go of it.
 func (s *site) under(ctx context.Context, lock *datastore.Lock, kind model.Kind, id int, do func(ctx context.Context) error) error {
 	defer lock.Release()
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(lock.Context(ctx))
 	defer cancel(nil)
 	go func() {
 		select {

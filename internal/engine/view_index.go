@@ -40,7 +40,7 @@ func indexOf(snapshot datastore.Snapshot) index {
 		slices.Sort(users)
 	}
 	for _, file := range slices.Sorted(maps.Keys(snapshot.Files)) {
-		if folder, name := path.Split(file); strings.HasPrefix(name, "disk.") || strings.HasPrefix(name, "vm.json.new.") {
+		if folder, name := path.Split(file); strings.HasPrefix(name, "disk.") || name == "vm.json.new" {
 			x.loose[path.Clean(folder)] = append(x.loose[path.Clean(folder)], file)
 		}
 	}

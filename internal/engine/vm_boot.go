@@ -68,12 +68,15 @@ func (s *site) start(ctx context.Context, vm model.VirtualMachine, deployment st
 		return err
 	}
 	defer release()
-	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment), vm.UUID, vm.Name, strconv.FormatInt(vm.VNCPort, 10)}
+	attempt := "again"
+	if vm.State.Transient() {
+		attempt = "new"
+	}
+	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment), deployment, vm.UUID, vm.Name, strconv.FormatInt(vm.VNCPort, 10), attempt}
 	_, err = s.run(ctx, host.Script{
-		Step:  fmt.Sprintf("start virtual machine %q", vm.Name),
-		Text:  vmFunctions + guardFunctions + vmBootScript,
-		Args:  append(args, guardedFiles(vm)...),
-		Stdin: strings.NewReader(deployment),
+		Step: fmt.Sprintf("start virtual machine %q", vm.Name),
+		Text: vmFunctions + guardFunctions + vmBootScript,
+		Args: append(args, guardedFiles(vm)...),
 	})
 	return err
 }

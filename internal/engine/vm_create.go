@@ -56,7 +56,7 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	}
 	var r resolved
 	if v, err = s.agreeing(ctx, v, func(v *view) error { r, err = v.resolve(spec); return err }); err != nil {
-		return model.VirtualMachine{}, err
+		return model.VirtualMachine{}, s.orImport(err, v, spec.Name)
 	}
 	needs := needsOf(r.body, r.images)
 	var vm model.VirtualMachine
@@ -85,6 +85,18 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	body := vm.Body
 	vm.Seen, vm.Drift = &body, map[string]string{} // nobody has changed anything yet
 	return vm, nil
+}
+
+// orImport adds to a refusal what helps when the virtual machine that is in the way was made for the same resource: without a name, nobody
+// can tell when Terraform did not hear of it any more.
+func (s *site) orImport(refusal error, v *view, name string) error {
+	users, inUse := errors.AsType[usersError](refusal)
+	field, ok := errors.AsType[*model.FieldError](refusal)
+	if !inUse || !ok || name != "" {
+		return refusal
+	}
+	return &model.FieldError{Field: field.Field, Err: fmt.Errorf("%w. If an apply that was cut off made virtual machine %s/%d for this resource, import that one",
+		field.Err, s.name, v.byName[model.KindVirtualMachine][users[0]])}
 }
 
 func newVirtualMachine(id int, spec model.VirtualMachineSpec, r resolved) model.VirtualMachine {

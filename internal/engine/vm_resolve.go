@@ -116,7 +116,7 @@ func (v *view) readyImage(field string, id int, fits func(model.ImageType) bool)
 	case !fits(image.Type):
 		return refuse("image %q has the type %s, which does not fit here", image.Name, image.Type)
 	case image.State == model.ImageUsedPers:
-		return refuse("image %q is persistent and in use by virtual machine %s: only one may write to it", image.Name, strings.Join(image.UsedBy, ", "))
+		return refuse("image %q is persistent and in use by virtual machine %w: only one may write to it", image.Name, usersError(image.UsedBy))
 	case image.State == model.ImageDisabled:
 		return refuse("image %q is disabled: enable it first (enabled = true), or use another one", image.Name)
 	case image.State != model.ImageReady && image.State != model.ImageUsed:
@@ -124,6 +124,11 @@ func (v *view) readyImage(field string, id int, fits func(model.ImageType) bool)
 	}
 	return image, nil
 }
+
+// usersError are the names of the virtual machines that have what another one asks for.
+type usersError []string
+
+func (e usersError) Error() string { return strings.Join(e, ", ") }
 
 func (v *view) missing(field string, kind model.Kind, id int, err error) error {
 	if errors.Is(err, ErrAbsent) {

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/onexen/terraform-provider-xen/internal/datastore"
 	"github.com/onexen/terraform-provider-xen/internal/host"
@@ -230,7 +229,7 @@ func (s *site) change(ctx context.Context, v *view, vm *model.VirtualMachine, be
 }
 
 func (s *site) runSteps(ctx context.Context, vm model.VirtualMachine, number int, text string, steps [][]string) error {
-	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(number), vm.UUID}
+	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(number), text, vm.UUID}
 	for _, step := range steps {
 		args = append(args, append(step, "", "", "")[:4]...)
 	}
@@ -240,10 +239,9 @@ func (s *site) runSteps(ctx context.Context, vm model.VirtualMachine, number int
 	}
 	defer release()
 	_, err = s.run(ctx, host.Script{
-		Step:  fmt.Sprintf("change the running virtual machine %q", vm.Name),
-		Text:  vmFunctions + guardFunctions + vmChangeScript,
-		Args:  args,
-		Stdin: strings.NewReader(text),
+		Step: fmt.Sprintf("change the running virtual machine %q", vm.Name),
+		Text: vmFunctions + guardFunctions + vmChangeScript,
+		Args: args,
 	})
 	if err != nil {
 		return fmt.Errorf("%w\n\nWhat was changed before stays changed; the next apply goes on", err)

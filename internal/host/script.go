@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 )
 
@@ -17,8 +16,11 @@ type Script struct {
 	Step   string    // what it does, as a verb phrase for errors: "create domain web-1"
 	Text   string    // constant POSIX sh text; values arrive as "$1", "$2", ...
 	Args   []string  // positional parameters, any bytes but NUL
-	Stdin  io.Reader // optional: what the script reads on its standard input
+	Stdin  io.Reader // optional: what the script reads on its standard input; a lost connection ends it early
 	Stdout io.Writer // optional: takes the standard output instead of Result.Stdout
+
+	// PIDFile, if it is there, gets the number of the script's shell appended.
+	PIDFile string
 
 	// Repeatable scripts run once more when the connection was lost under them,
 	// as long as Stdin can be rewound (nil or an io.Seeker) and nothing was
@@ -61,9 +63,6 @@ const marker = "@terraform-provider-xen:script:"
 // preamble prepares the shell of every script. The script's process group (field 5 of
 // proc_pid_stat(5)) is its own under OpenSSH and that of sudo under sudo; elsewhere, as
 // under dropbear, the group may hold the server, so only the shell is to be killed.
-//
-// A lost connection ends the standard input of a script early, and what came until then looks like the whole. So scripts that store
-// it as a file do that with whole_input FILE, which fails when it is not as long as it was meant to be.
 const preamble = `export LC_ALL=C
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -75,10 +74,6 @@ $$ | "${SUDO_COMMAND:+$PPID}") echo "` + marker + `-$xen_group" ;;
 esac
 echo "` + marker + `" >&2
 unset xen_group
-whole_input() {
-	cat >"$1"
-	[ "$(($(wc -c <"$1")))" = "$xen_input" ] || { rm -f -- "$1"; echo 'the connection was lost before all of the input was there' >&2; exit 74; }
-}
 `
 
 // Quote returns s as one word of POSIX sh.
@@ -92,8 +87,8 @@ func Quote(s string) string {
 func (s Script) encode() ([]byte, error) {
 	var text bytes.Buffer
 	text.WriteString("{\n" + preamble)
-	if length, known := inputLength(s.Stdin); known {
-		fmt.Fprintf(&text, "xen_input=%d\n", length)
+	if s.PIDFile != "" {
+		fmt.Fprintf(&text, "[ ! -e %[1]s ] || { echo $$ >>%[1]s; } 2>/dev/null || :\n", Quote(s.PIDFile))
 	}
 	if err := s.write(&text); err != nil {
 		return nil, err
@@ -123,18 +118,4 @@ func (s Script) write(text *bytes.Buffer) error {
 		text.WriteString("\n)")
 	}
 	return nil
-}
-
-// inputLength is how many bytes an input holds that lies in memory or in a file and was not read from yet.
-func inputLength(input io.Reader) (length int64, known bool) {
-	switch input := input.(type) {
-	case interface{ Len() int }:
-		return int64(input.Len()), true
-	case *os.File:
-		info, err := input.Stat()
-		if err == nil && info.Mode().IsRegular() {
-			return info.Size(), true
-		}
-	}
-	return 0, false
 }

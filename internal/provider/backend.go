@@ -141,6 +141,12 @@ func (b *base) destroy(ctx context.Context, req resource.DeleteRequest, resp *re
 	}
 }
 
+// gone takes a resource out of the state that the host does not have any more. If its removal was cut off, what that left goes now.
+func gone(ctx context.Context, state *tfsdk.State, eng *engine.Engine, ref model.Ref) {
+	state.RemoveResource(ctx)
+	_ = eng.ClearUp(ctx, ref.Host) // the next client tries again
+}
+
 // afterFailedCreate takes the resource out of the state when the host says that nothing is left of it. Otherwise it stays there as
 // tainted, and the next apply cleans it up.
 func afterFailedCreate(ctx context.Context, state *tfsdk.State, read func(context.Context) error) {

@@ -97,7 +97,7 @@ func (r *contextResource) Read(ctx context.Context, req resource.ReadRequest, re
 	}
 	switch {
 	case errors.Is(err, engine.ErrAbsent):
-		resp.State.RemoveResource(ctx)
+		gone(ctx, &resp.State, eng, ref)
 	case err != nil:
 		failed(&resp.Diagnostics, "read", model.KindContext, state.Name.ValueString(), ref.Host, err)
 	default:

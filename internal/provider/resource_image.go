@@ -90,7 +90,7 @@ func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	switch {
 	case errors.Is(err, engine.ErrAbsent):
-		resp.State.RemoveResource(ctx)
+		gone(ctx, &resp.State, eng, ref)
 	case err != nil:
 		failed(&resp.Diagnostics, "read", model.KindImage, state.Name.ValueString(), ref.Host, err)
 	default:

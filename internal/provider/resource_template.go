@@ -74,7 +74,7 @@ func (r *templateResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	switch {
 	case errors.Is(err, engine.ErrAbsent):
-		resp.State.RemoveResource(ctx)
+		gone(ctx, &resp.State, eng, ref)
 	case err != nil:
 		failed(&resp.Diagnostics, "read", model.KindTemplate, state.Name.ValueString(), ref.Host, err)
 	default:

@@ -82,7 +82,7 @@ func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequ
 	}
 	switch {
 	case errors.Is(err, engine.ErrAbsent):
-		resp.State.RemoveResource(ctx)
+		gone(ctx, &resp.State, eng, ref)
 	case err != nil:
 		failed(&resp.Diagnostics, "read", model.KindVirtualMachine, state.Name.ValueString(), ref.Host, err)
 	default:

@@ -76,6 +76,9 @@ func (r *rig) terraformWith(t *testing.T, hands int, trouble func(c *client)) er
 	go func() { done <- r.carryOut(t, worker, changes, hands) }()
 	select {
 	case err := <-done:
+		if !worker.alive(func() {}) {
+			return errKilled // what it still says nobody hears
+		}
 		return err
 	case <-worker.dead:
 		return errKilled

@@ -49,11 +49,7 @@ share_blocks() {
 
 # copy_disk FROM TO: leaves holes for zeros.
 copy_disk() {
-	if cp --help 2>&1 | grep -q -e --sparse; then
-		cp --sparse=always -- "$1" "$2"
-	else
-		cp -- "$1" "$2"
-	fi
+	cp --sparse=always -- "$1" "$2" 2>/dev/null || cp -- "$1" "$2"
 }
 
 # make_overlay BASE FILE FORMAT MIB: the format of the base is told, because a guest could make a raw disk look like anything.

@@ -18,7 +18,7 @@ printf '\0'
 tried=.reflink.$$
 if [ -e "$1/layout" ]; then
 	if printf '%4096s' '' >"$1/images/$tried" && cp --reflink=always -- "$1/images/$tried" "$1/vms/$tried"; then echo reflink; fi 2>/dev/null
-	rm -f -- "$1/images/$tried" "$1/vms/$tried"
+	rm -f -- "$1/images/$tried" "$1/vms/$tried" || exit 1
 fi
 printf '\0'
 folder=$1

@@ -1,14 +1,14 @@
-# Starts the domain of a virtual machine from the deployment file on standard input, once: a domain that has its UUID is kept when it
-# runs, and cleared away when it never did.
-# $1 folder  $2 number of the deployment  $3 UUID  $4 name  $5 VNC port or 0  then the files of disks that no other domain may have
+# Starts the domain of a virtual machine, once: a domain that has its UUID is kept when it runs, and cleared away when it never did.
+# $1 folder  $2 number of the deployment  $3 its file  $4 UUID  $5 name  $6 VNC port or 0
+# $7 new: no domain can have the UUID yet; or again  then the files of disks that no other domain may have
 set -eu
-dir=$1 deployment=$1/deployment.$2 uuid=$3 name=$4 port=$5
-shift 5
-new_deployment "$deployment"
+dir=$1 deployment=$1/deployment.$2 uuid=$4 name=$5 port=$6 ids=
+new_deployment "$deployment" "$3"
 mv -f -- "$deployment.new" "$deployment"
 
 # Assignments of their own: what xl fails to answer must end the script, and not look like nothing.
-ids=$(domids)
+[ "$7" = new ] || ids=$(domids)
+shift 7
 for domid in $ids; do
 	state=$(flags "$domid")
 	case $state in

@@ -1,11 +1,9 @@
-# Changes a running domain, in steps of four words, and gives it the deployment file on standard input for the guest's own next boot.
-# $1 folder  $2 number of the deployment, 0: none comes  $3 UUID  then the steps
+# Changes a running domain, in steps of four words, and gives it a deployment file for the guest's own next boot.
+# $1 folder  $2 number of the deployment, 0: none comes  $3 its file  $4 UUID  then the steps
 set -eu
-dir=$1 number=$2 uuid=$3
-shift 3
-if [ "$number" != 0 ]; then
-	new_deployment "$dir/deployment.$number"
-fi
+dir=$1 number=$2 uuid=$4
+[ "$number" = 0 ] || new_deployment "$dir/deployment.$number" "$3"
+shift 4
 
 # try WHAT COMMAND...: its words, when it fails, are the error's.
 try() {

@@ -96,6 +96,7 @@ no_autostart() { rm -f -- "${SIMHOST_ROOT:-}/etc/xen/auto/one-${dir##*/}.$uuid";
 
 # mark_console NAME notes how long the log of the console is before a start: it goes on after those of earlier guests of the name.
 mark_console() {
-	size=$({ wc -c <"${SIMHOST_ROOT:-}/var/log/xen/console/guest-$1.log"; } 2>/dev/null) || size=0
+	console=${SIMHOST_ROOT:-}/var/log/xen/console/guest-$1.log size=0
+	[ ! -s "$console" ] || size=$(wc -c <"$console")
 	printf '%s\n' "$((size))" >"$dir/console"
 }

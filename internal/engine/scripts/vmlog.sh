@@ -8,10 +8,10 @@ log() {
 	done >>"$dir/vm.log"
 }
 
-# new_deployment FILE writes the deployment file on standard input to FILE.new. What was cut off while it did so goes.
+# new_deployment FILE TEXT writes a deployment file to FILE.new. What was cut off while it did so goes.
 new_deployment() {
-	rm -f -- "$dir"/deployment.*.new
-	whole_input "$1.new"
+	for left in "$dir"/deployment.*.new; do [ ! -e "$left" ] || rm -f -- "$left"; done
+	printf '%s' "$2" >"$1.new"
 }
 
 # fail STATUS MODULE MESSAGE logs the message, says it, and ends the script.
