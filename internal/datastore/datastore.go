@@ -6,7 +6,8 @@
 //	<root>/templates/<id>/template.json
 //	<root>/contexts/<id>/context.json
 //	<root>/vms/<id>/vm.json
-//	<root>/locks/  tmp/
+//	<root>/locks/<kind>-<id>          who works on the record, since when, and the numbers of the shells that do
+//	<root>/tmp/
 //
 // What only one record may have (a name, an address, a persistent image) stands in it as a claim, and what it cannot do without as
 // a use. Both are looked up in the records themselves, under one lock of the datastore, so there is no index that could disagree.

@@ -37,12 +37,16 @@ func (e *Engine) Host(ctx context.Context, name string) (model.Host, error) {
 	return s.describe(ctx)
 }
 
-// probe refuses a host that cannot do what is needed, and says what it lacks.
+// probe refuses a host that cannot do what is needed now, and says what it lacks.
 func (s *site) probe(ctx context.Context) error {
 	facts, err := s.describe(ctx)
 	if err != nil {
 		return err
 	}
+	return s.suffices(facts)
+}
+
+func (s *site) suffices(facts model.Host) error {
 	var missing []string
 	for _, tool := range neededTools {
 		if !slices.Contains(facts.Tools, tool) {

@@ -65,7 +65,11 @@ func (s *site) ready(ctx context.Context) error {
 	if s.open {
 		return nil
 	}
-	if err := s.probe(ctx); err != nil {
+	facts, err := s.factsOnce(ctx)
+	if err == nil {
+		err = s.suffices(facts)
+	}
+	if err != nil {
 		return err
 	}
 	unfinished, err := s.store.Init(ctx, unfinishedLines...)

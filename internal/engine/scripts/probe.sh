@@ -17,8 +17,9 @@ printf '\0'
 # btrfs stores without blocks.
 tried=.reflink.$$
 if [ -e "$1/layout" ]; then
+	trap 'rm -f -- "$1/images/$tried" "$1/vms/$tried" || exit 1' EXIT
+	trap 'exit 143' TERM PIPE # dash runs the other trap only so
 	if printf '%4096s' '' >"$1/images/$tried" && cp --reflink=always -- "$1/images/$tried" "$1/vms/$tried"; then echo reflink; fi 2>/dev/null
-	rm -f -- "$1/images/$tried" "$1/vms/$tried" || exit 1
 fi
 printf '\0'
 folder=$1
