@@ -224,6 +224,7 @@ func TestAddressesOfOneHost(t *testing.T) {
 	if _, stderr, status := h.XL("create", config); status != 0 {
 		t.Fatal(stderr)
 	}
+	e = connect(t, h) // the next apply: one that is under way does not look at foreign domains for each virtual machine
 	for want, nic := range map[string]model.NIC{
 		"MAC address 02:00:c0:a8:46:96 is taken": {MAC: "02:00:C0:A8:46:96"},
 		"IP address 192.168.70.150 is taken":     {MAC: "02:00:00:00:00:01", IP: "192.168.70.150"},

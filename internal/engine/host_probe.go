@@ -34,12 +34,13 @@ func (e *Engine) Host(ctx context.Context, name string) (model.Host, error) {
 	if err != nil {
 		return model.Host{}, err
 	}
-	return s.describe(ctx)
+	facts, _, err := s.describe(ctx)
+	return facts, err
 }
 
 // probe refuses a host that cannot do what is needed now, and says what it lacks.
 func (s *site) probe(ctx context.Context) error {
-	facts, err := s.describe(ctx)
+	facts, _, err := s.describe(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,20 +60,21 @@ func (s *site) suffices(facts model.Host) error {
 	return nil
 }
 
-func (s *site) describe(ctx context.Context) (model.Host, error) {
+// describe also tells whether it was tried to share blocks.
+func (s *site) describe(ctx context.Context) (facts model.Host, tried bool, err error) {
 	result, err := s.host.Run(ctx, host.Script{Step: "look at the host", Text: probeScript, Args: []string{s.store.Root()}, Repeatable: true})
 	if err != nil {
-		return model.Host{}, s.explainProbe(err)
+		return facts, false, s.explainProbe(err)
 	}
 	parts := bytes.Split(result.Stdout, []byte{0})
 	if len(parts) != 5 {
-		return model.Host{}, fmt.Errorf("host %s answered something unexpected when it was looked at: %q", s.name, result.Stdout)
+		return facts, false, fmt.Errorf("host %s answered something unexpected when it was looked at: %q", s.name, result.Stdout)
 	}
 	info, err := xl.ParseInfo(parts[0])
 	if err != nil {
-		return model.Host{}, fmt.Errorf("unable to read what xl info says on host %s: %w", s.name, err)
+		return facts, false, fmt.Errorf("unable to read what xl info says on host %s: %w", s.name, err)
 	}
-	facts := model.Host{
+	facts = model.Host{
 		Name:         s.name,
 		Hostname:     info.Host,
 		XenVersion:   info.XenVersion,
@@ -85,10 +87,11 @@ func (s *site) describe(ctx context.Context) (model.Host, error) {
 		Datastore:    s.store.Root(),
 		Bridges:      parseBridges(parts[1]),
 		Tools:        slices.Sorted(strings.FieldsSeq(string(parts[2]))),
-		Reflink:      strings.TrimSpace(string(parts[3])) == "reflink",
 	}
 	facts.DatastoreTotal, facts.DatastoreFree = parseDF(string(parts[4]))
-	return facts, nil
+	shares := strings.TrimSpace(string(parts[3]))
+	facts.Reflink = shares == "reflink"
+	return facts, shares != "", nil
 }
 
 func (s *site) explainProbe(err error) error {

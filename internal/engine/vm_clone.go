@@ -72,13 +72,14 @@ func (s *site) foresee(ctx context.Context, slot string, disk model.Disk, image 
 	return method, nil
 }
 
-// factsOnce asks the host once what it is and has: its tools and what its file system can do stay as they are.
+// factsOnce asks the host once what it is and has: its tools and what its file system can do stay as they are. The latter it cannot know
+// before there is a datastore.
 func (s *site) factsOnce(ctx context.Context) (model.Host, error) {
 	s.asking.Lock()
 	defer s.asking.Unlock()
 	if s.facts == nil {
-		facts, err := s.describe(ctx)
-		if err != nil {
+		facts, tried, err := s.describe(ctx)
+		if err != nil || !tried {
 			return facts, err
 		}
 		s.facts = &facts

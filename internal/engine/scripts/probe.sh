@@ -19,7 +19,7 @@ tried=.reflink.$$
 if [ -e "$1/layout" ]; then
 	trap 'rm -f -- "$1/images/$tried" "$1/vms/$tried" || exit 1' EXIT
 	trap 'exit 143' TERM PIPE # dash runs the other trap only so
-	if printf '%4096s' '' >"$1/images/$tried" && cp --reflink=always -- "$1/images/$tried" "$1/vms/$tried"; then echo reflink; fi 2>/dev/null
+	if printf '%4096s' '' >"$1/images/$tried" && cp --reflink=always -- "$1/images/$tried" "$1/vms/$tried"; then echo reflink; else echo none; fi 2>/dev/null
 fi
 printf '\0'
 folder=$1
