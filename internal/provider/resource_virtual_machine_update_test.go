@@ -38,7 +38,7 @@ func TestVirtualMachineDriftOfDevices(t *testing.T) {
 	seen := map[string]string{
 		"memory": "96 MiB, not 128", "disks.xvdb": "detached", "nics.eth1": "detached", "deployment_file": "it is missing",
 		"context": "its ISO is missing",
-		"disks":   "left over by a change that was cut off: " + filepath.Join(h.Datastore(), "vms/1/disk.9"),
+		"files":   "left over by a change that was cut off: " + filepath.Join(h.Datastore(), "vms/1/disk.9"),
 	}
 	run(t, h,
 		resource.TestStep{Config: config, ConfigPlanChecks: emptyAfter(plancheck.ResourceActionCreate)},
