@@ -28,6 +28,20 @@ func die(t *testing.T, h *simhost.Host, e *engine.Engine, command string, times 
 	t.Fatalf("the host ran %s %d times", command, h.Ran(command))
 }
 
+// createCutOff begins to make a virtual machine, whose client dies while its domain is created.
+func createCutOff(t *testing.T, h *simhost.Host, e *engine.Engine, spec model.VirtualMachineSpec) {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := e.CreateVirtualMachine(context.WithoutCancel(t.Context()), site, spec, nil)
+		ended <- err
+	}()
+	die(t, h, e, "xl create", 1)
+	if err := <-ended; err == nil {
+		t.Error("no error although the client is dead")
+	}
+}
+
 // A virtual machine that is started has disks to lose: one whose start was cut off is not cleared away as a creation is.
 func TestStartThatWasCutOffGoesOn(t *testing.T) {
 	t.Parallel()
@@ -112,15 +126,7 @@ func TestNamelessCreationThatWasCutOffIsClearedAway(t *testing.T) {
 	h := simhost.Start(t, simhost.CreateTakes(300*time.Millisecond))
 	e := connect(t, h)
 	spec := model.VirtualMachineSpec{PowerState: model.VMRunning, Body: model.VirtualMachineBody{Memory: ptr(int64(64)), OS: kernel(t, e)}}
-	ended := make(chan error, 1)
-	go func() {
-		_, err := e.CreateVirtualMachine(context.WithoutCancel(t.Context()), site, spec, nil)
-		ended <- err
-	}()
-	die(t, h, e, "xl create", 1)
-	if err := <-ended; err == nil {
-		t.Error("no error although the client is dead")
-	}
+	createCutOff(t, h, e, spec)
 	vm := createVM(t, connect(t, h), spec)
 	if domains := h.Domains(); len(domains) != 1 || domains[0].UUID != vm.UUID {
 		t.Errorf("domains are %+v", domains)
@@ -139,15 +145,7 @@ func TestImageOfACreationThatWasCutOffIsFree(t *testing.T) {
 	spec := model.VirtualMachineSpec{PowerState: model.VMRunning, Body: model.VirtualMachineBody{
 		Memory: ptr(int64(64)), OS: kernel(t, e), Disks: map[string]model.Disk{"xvda": {ImageID: &data.ID}},
 	}}
-	ended := make(chan error, 1)
-	go func() {
-		_, err := e.CreateVirtualMachine(context.WithoutCancel(t.Context()), site, spec, nil)
-		ended <- err
-	}()
-	die(t, h, e, "xl create", 1)
-	if err := <-ended; err == nil {
-		t.Error("no error although the client is dead")
-	}
+	createCutOff(t, h, e, spec)
 	vm := createVM(t, other, spec)
 	if domains := h.Domains(); len(domains) != 1 || domains[0].UUID != vm.UUID {
 		t.Errorf("domains are %+v", domains)
