@@ -223,7 +223,8 @@ func (s *Store) putScript(kind model.Kind, header model.Header, record any, mode
 	}
 	args := []string{s.root, string(kind), strconv.Itoa(header.ID), recordFiles[kind], mode, string(content), strings.Join(claims, "\n")}
 	for _, need := range needs {
-		args = append(args, need.Use, need.Line)
+		needed, _, _ := strings.Cut(need.Use, "/")
+		args = append(args, need.Use+"/"+recordFiles[model.Kind(needed)]+":"+need.Line)
 	}
 	return host.Script{Step: fmt.Sprintf("write the record of %s %d", kind.Noun(), header.ID), Text: putScript, Args: args}, nil
 }

@@ -2,9 +2,11 @@ package datastore_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -133,10 +135,31 @@ func TestWhatIsUsedStays(t *testing.T) {
 			t.Errorf("error is %v", err)
 		}
 	}
-	missing := model.Header{ID: vm + 1, Name: "db"}
-	err := store.Create(t.Context(), model.KindVirtualMachine, missing, missing, datastore.Need{Use: "images/7", Line: `  "id": 7,`})
-	if _, ok := errors.AsType[*datastore.MissingError](err); !ok {
-		t.Errorf("error is %v", err)
+}
+
+func TestWhatIsNeededIsThere(t *testing.T) {
+	store := open(t, simhost.Start(t))
+	image := put(t, store, model.KindImage, model.Header{Name: "a"})
+	other := put(t, store, model.KindImage, model.Header{Name: "b"})
+	use := func(id int) string { return "images/" + strconv.Itoa(id) }
+	met := []datastore.Need{{Use: use(image), Line: `  "name": "a"`}, {Use: use(other), Line: `  "name": "b"`}, {Use: use(other), Line: fmt.Sprintf(`  "id": %d,`, other)}}
+	for name, unmet := range map[string]datastore.Need{
+		"no such record":              {Use: "images/7", Line: `  "name": "a"`},
+		"a line of another record":    {Use: use(other), Line: `  "name": "a"`},
+		"a number that begins as one": {Use: use(image) + "0", Line: `  "name": "a"`},
+		"a part of a line":            {Use: use(image), Line: `"name": "a"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			header := model.Header{ID: 1, Name: "web"}
+			err := store.Create(t.Context(), model.KindVirtualMachine, header, header, append(slices.Clone(met), unmet)...)
+			if missing, ok := errors.AsType[*datastore.MissingError](err); !ok || missing.Use != unmet.Use {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
+	header := model.Header{ID: 1, Name: "web"}
+	if err := store.Create(t.Context(), model.KindVirtualMachine, header, header, met...); err != nil {
+		t.Error(err)
 	}
 }
 

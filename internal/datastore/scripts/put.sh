@@ -1,7 +1,7 @@
 # Writes a record: to a temporary file, synced, then renamed. One that was cut off goes with the next write of the record, and can be seen
 # until then when it lies beside a record that stands.
 # $1 root  $2 kind  $3 id  $4 record file  $5 create|update|idle (an update while no virtual machine uses the record)
-# $6 the record  $7 lines that no other record of the kind may have, then pairs of a record that it needs and a line that must stand in it
+# $6 the record  $7 lines that no other record of the kind may have, then what it needs of others, as grep -H prints it: images/3/image.json:LINE
 set -eu
 cd -- "$1"
 kind=$2 id=$3 record=$2/$3/$4 mode=$5 content=$6 claims=$7 file=$4
@@ -43,9 +43,16 @@ if [ -n "$claims" ]; then
 		[ "${mine:-0}" -ge $(($(printf '%s\n' "$claims" | wc -l) / 2)) ] || { printf '%s\n' "$broken"; exit 47; }
 	fi
 fi
-while [ $# -gt 0 ]; do
-	grep -qxF -e "$2" -- "$1"/*.json 2>/dev/null || { printf '%s\n' "$1"; exit 43; }
-	shift 2
-done
+if [ $# -gt 0 ]; then
+	met=$(for need; do printf '%s\n' "${need#*:}"; done | grep -asHxF -f - -- $(for need; do echo "${need%%:*}"; done)) || true
+	newline='
+'
+	for need; do
+		case $newline$met$newline in
+		*"$newline$need$newline"*) ;;
+		*) need=${need%%:*}; echo "${need%/*}"; exit 43 ;;
+		esac
+	done
+fi
 [ -d "$kind/$id" ] || mkdir -p -- "$kind/$id"
 mv -f -- "$temporary" "$record"
