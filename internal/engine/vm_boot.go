@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	_ "embed" // the script
 	"fmt"
@@ -21,12 +22,6 @@ func (s *site) domain(vm model.VirtualMachine, kernel, ramdisk string) PlainDoma
 	return PlainDomain{Name: vm.Name, UUID: vm.UUID, Body: vm.Effective, Disks: vm.Disks, Kernel: kernel, Ramdisk: ramdisk}
 }
 
-// startedScript tells the number of a domain that has just been started. $1 UUID.
-const startedScript = `set -eu
-uuid=$1
-domids
-`
-
 // boot writes the next deployment file and starts the domain. A new virtual machine that is cut off on the way is cleared away, as its
 // record says. One that stands has disks to lose: it stays what it is until its domain says otherwise, and a start that is cut off goes on
 // with the next apply.
@@ -44,41 +39,53 @@ func (s *site) boot(ctx context.Context, vm *model.VirtualMachine, domain PlainD
 			return err
 		}
 	}
-	if err := s.start(ctx, *vm, text); err != nil {
-		return s.withLog(ctx, *vm, err)
-	}
-	vm.State, vm.DeploymentText = model.VMRunning, withoutPassword(text)
-	record, err := s.store.UpdateScript(model.KindVirtualMachine, vm.ID, vm)
+	running := *vm
+	running.State, running.DeploymentText = model.VMRunning, withoutPassword(text)
+	record, err := s.store.UpdateScript(model.KindVirtualMachine, vm.ID, running)
 	if err != nil {
 		return err
 	}
-	result, err := s.run(ctx, host.Sequence(fmt.Sprintf("note that virtual machine %q runs", vm.Name), record,
-		host.Script{Text: vmFunctions + startedScript, Args: []string{vm.UUID}}))
-	if err != nil {
-		return err
-	}
-	vm.DomID, _ = strconv.Atoi(strings.TrimSpace(string(result.Stdout))) // a guest that is gone again has none
-	return nil
-}
-
-// start creates the domain while no other one is created.
-func (s *site) start(ctx context.Context, vm model.VirtualMachine, deployment string) error {
 	release, err := s.bootAlone(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
+	domid := &startedDomain{told: release} // the next one may start while it is noted that this one runs
+	start := host.Sequence(fmt.Sprintf("start virtual machine %q", vm.Name), s.startScript(*vm, text), record)
+	start.Stdout = domid
+	if _, err := s.run(ctx, start); err != nil {
+		return s.withLog(ctx, *vm, err)
+	}
+	*vm = running
+	vm.DomID = domid.number()
+	return nil
+}
+
+// startScript creates the domain.
+func (s *site) startScript(vm model.VirtualMachine, deployment string) host.Script {
 	attempt := "again"
 	if vm.State.Transient() {
 		attempt = "new"
 	}
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID), strconv.Itoa(vm.Deployment), deployment, vm.UUID, vm.Name, strconv.FormatInt(vm.VNCPort, 10), attempt}
-	_, err = s.run(ctx, host.Script{
-		Step: fmt.Sprintf("start virtual machine %q", vm.Name),
-		Text: vmFunctions + guardFunctions + vmBootScript,
-		Args: append(args, guardedFiles(vm)...),
-	})
-	return err
+	return host.Script{Text: vmFunctions + guardFunctions + vmBootScript, Args: append(args, guardedFiles(vm)...)}
+}
+
+// startedDomain takes the number that vm_boot.sh prints.
+type startedDomain struct {
+	line bytes.Buffer
+	told func() // is called when it comes
+}
+
+func (d *startedDomain) Write(p []byte) (int, error) {
+	d.told()
+	return d.line.Write(p)
+}
+
+// number is 0 for a guest that is gone again.
+func (d *startedDomain) number() int {
+	number, _ := strconv.Atoi(strings.TrimSpace(d.line.String()))
+	return number
 }
 
 // guardedFiles are those that no other domain may have as a disk at the same time: what the domain writes to, and what its overlays

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/host"
@@ -176,11 +177,11 @@ func (s *site) restore(ctx context.Context, vm *model.VirtualMachine) error {
 	return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
 }
 
-// bootAlone waits until nobody else of this process makes a domain on the host; the caller calls release.
+// bootAlone waits until nobody else of this process makes a domain on the host; the caller calls release, once or more often.
 func (s *site) bootAlone(ctx context.Context) (release func(), err error) {
 	select {
 	case s.booting <- struct{}{}:
-		return func() { <-s.booting }, nil
+		return sync.OnceFunc(func() { <-s.booting }), nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

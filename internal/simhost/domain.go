@@ -148,7 +148,7 @@ func (w *world) add(d Domain) (Domain, error) {
 	if err := w.setMachine(w.machine); err != nil {
 		return d, err
 	}
-	if err := w.put(d); err != nil {
+	if err := errors.Join(w.put(d), os.WriteFile(w.userdata(d), nil, 0o600)); err != nil {
 		return d, err
 	}
 	return d, w.reload()
@@ -167,8 +167,10 @@ func (w *world) takeDown(d Domain) error {
 	if err := w.setMachine(w.machine); err != nil {
 		return err
 	}
-	if err := w.remove(d.ID); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	for _, err := range []error{w.remove(d.ID), os.Remove(w.userdata(d))} {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return w.reload()
 }

@@ -56,7 +56,7 @@ func (h *Host) appendTo(name, text string) {
 
 // makeRoot lays out the files of the system that scripts look for.
 func (h *Host) makeRoot() error {
-	for _, dir := range []string{"var/log/xen/console", "var/lib/misc", "var/lib/dhcp", "etc/init.d"} {
+	for _, dir := range []string{"var/log/xen/console", "var/lib/misc", "var/lib/dhcp", "var/lib/xen", "etc/init.d"} {
 		if err := os.MkdirAll(filepath.Join(h.Root(), dir), 0o755); err != nil {
 			return err
 		}

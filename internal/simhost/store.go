@@ -3,6 +3,7 @@ package simhost
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -94,6 +95,11 @@ func (s *store) domains() ([]Domain, error) {
 
 func (s *store) domainFile(id int) string {
 	return filepath.Join(s.dir, "domains", strconv.Itoa(id)+".json")
+}
+
+// userdata is where libxl keeps the configuration of a domain (libxl__userdata_path, libxl_dom.c); here only its name counts.
+func (s *store) userdata(d Domain) string {
+	return filepath.Join(filepath.Dir(s.dir), "root/var/lib/xen", fmt.Sprintf("userdata-d.%d.%s.libxl-json", d.ID, d.UUID))
 }
 
 func (s *store) put(d Domain) error  { return writeJSON(s.domainFile(d.ID), d) }

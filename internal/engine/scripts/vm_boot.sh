@@ -1,4 +1,5 @@
-# Starts the domain of a virtual machine, once: a domain that has its UUID is kept when it runs, and cleared away when it never did.
+# Starts the domain of a virtual machine, once: a domain that has its UUID is kept when it runs, and cleared away when it never did. Prints
+# its number, or an empty line when it is gone again.
 # $1 folder  $2 number of the deployment  $3 its file  $4 UUID  $5 name  $6 VNC port or 0
 # $7 new: no domain can have the UUID yet; or again  then the files of disks that no other domain may have
 set -eu
@@ -7,7 +8,8 @@ new_deployment "$deployment" "$3"
 mv -f -- "$deployment.new" "$deployment"
 
 # Assignments of their own: what xl fails to answer must end the script, and not look like nothing.
-[ "$7" = new ] || ids=$(domids)
+attempt=$7
+[ "$attempt" = new ] || ids=$(domids)
 shift 7
 for domid in $ids; do
 	state=$(flags "$domid")
@@ -15,6 +17,7 @@ for domid in $ids; do
 	??p*) xl destroy "$domid" ;;
 	*)
 		log LCM I 'New VM state is RUNNING'
+		echo "$domid"
 		exit 0
 		;;
 	esac
@@ -45,3 +48,13 @@ if [ "$status" != 0 ]; then
 	exit 53
 fi
 log VMM I 'ExitCode: 0' VMM I 'Successfully execute virtualization driver operation: deploy.' LCM I 'New VM state is RUNNING'
+
+# libxl names a file for the domain (libxl__userdata_path, libxl_dom.c), and finding it takes no process. Those of earlier domains of the
+# UUID may have stayed when the host's power failed.
+set -- "${SIMHOST_ROOT:-}/var/lib/xen/userdata-d."*".$uuid.libxl-json"
+if [ "$attempt" = new ] && [ -e "$1" ]; then
+	domid=${1##*/userdata-d.} domid=${domid%%.*}
+else
+	domid=$(domids)
+fi
+echo "$domid"

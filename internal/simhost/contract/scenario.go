@@ -86,6 +86,7 @@ func pvSteps() []Step {
 				`"disks": \[.*"pdev_path": "@W@/d0.img".*"vdev": "xvda".*"format": "raw".*"readwrite": 1.*` +
 				`"nics": \[.*"mac": "02:00:0a:00:02:63".*"bridge": "br0".*"on_crash": "preserve"`},
 		{Name: "its domid", Do: "xl domid contract-p0", Stdout: `^\d+\n$`},
+		{Name: "the file that libxl names for it", Do: `ls "${SIMHOST_ROOT:-}/var/lib/xen/userdata-d.$(xl domid contract-p0).` + uuid0 + `.libxl-json"`},
 		{Name: "pause", Do: "xl pause contract-p0", Domains: []string{"p0 paused"}},
 		{Name: "unpause", Do: "xl unpause contract-p0", Domains: []string{"p0 runs"}},
 		{Name: "a second domain of the same name", File: pv("p0", disks(disk1)), Do: create, Status: 3,
@@ -104,6 +105,7 @@ func pvSteps() []Step {
 		{Name: "network-list", Do: "xl network-list contract-p0", Stdout: `(?s)^Idx BE Mac Addr. .*\n0 +0 +02:00:0a:00:02:63 .*/local/domain/0/backend/vif/\d+/0 *\n$`},
 		{Name: "destroy one of two on one file", Do: "xl destroy contract-p2", Domains: []string{"p0 runs"}, Loops: []string{"d0.img 1"}},
 		{Name: "destroy", Do: "xl destroy contract-p0", Domains: []string{}, Loops: []string{}},
+		{Name: "the file that libxl named for it", Do: `ls "${SIMHOST_ROOT:-}/var/lib/xen" | grep -F ` + uuid0, Status: 1, Stdout: "^$"},
 	}
 }
 
