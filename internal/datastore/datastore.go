@@ -186,6 +186,20 @@ func (s *Store) Create(ctx context.Context, kind model.Kind, header model.Header
 	return s.put(ctx, kind, header, record, "create", needs)
 }
 
+// CreateAnd is Create and another script, which follows in the same session. It gives what that one printed, and whether the record stands,
+// whatever came of the script.
+func (s *Store) CreateAnd(ctx context.Context, kind model.Kind, header model.Header, record any, then host.Script, needs ...Need) (said []byte, stands bool, err error) {
+	put, err := s.putScript(kind, header, record, "create", needs)
+	if err != nil {
+		return nil, false, err
+	}
+	result, err := s.host.Run(ctx, Under(ctx, host.Sequence(then.Step, put, host.Script{Text: "echo stands"}, then)))
+	if said, stands = bytes.CutPrefix(result.Stdout, []byte("stands\n")); stands {
+		return said, true, err
+	}
+	return nil, false, s.explain(err)
+}
+
 // Update replaces a record; ErrAbsent when there is none, a ConflictError when a claim is taken, a MissingError when a need is not met.
 func (s *Store) Update(ctx context.Context, kind model.Kind, header model.Header, record any, needs ...Need) error {
 	return s.put(ctx, kind, header, record, "update", needs)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -150,4 +151,50 @@ func TestImageOfACreationThatWasCutOffIsFree(t *testing.T) {
 	if domains := h.Domains(); len(domains) != 1 || domains[0].UUID != vm.UUID {
 		t.Errorf("domains are %+v", domains)
 	}
+}
+
+// A connection that is lost does not end what runs on the host. What is taken back has to wait for it, or the domain comes after all.
+func TestTakingBackWaitsForWhatGoesOn(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	e := connect(t, h)
+	data := createImage(t, e, model.ImageSpec{Name: "data", Type: model.ImageDatablock, Persistent: true, Size: 1})
+	spec := model.VirtualMachineSpec{PowerState: model.VMRunning, Body: model.VirtualMachineBody{
+		Memory: ptr(int64(64)), OS: kernel(t, e), Disks: map[string]model.Disk{"xvda": {ImageID: &data.ID}},
+	}}
+	before := leftovers(t, h)
+	h.DelayTool("losetup -j", 2*time.Second)
+	go dropDuring(h, "losetup -j")
+	if _, err := e.CreateVirtualMachine(t.Context(), site, spec, nil); err == nil {
+		t.Error("no error although the connection was lost")
+	}
+	if left := leftovers(t, h); len(h.Domains()) > 0 || !slices.Equal(left, before) {
+		t.Errorf("what was taken back is there: %v, %v", h.Domains(), left)
+	}
+	h.ClearFaults()
+	vm := createVM(t, e, spec)
+
+	off := spec
+	off.PowerState = model.VMPoweroff
+	if _, err := e.UpdateVirtualMachine(t.Context(), vm.Ref(), off); err != nil {
+		t.Fatal(err)
+	}
+	h.DelayTool("losetup -j", 2*time.Second)
+	go dropDuring(h, "losetup -j")
+	if _, err := e.UpdateVirtualMachine(t.Context(), vm.Ref(), spec); err == nil {
+		t.Error("no error although the connection was lost")
+	}
+	h.ClearFaults()
+	vm, err := e.UpdateVirtualMachine(t.Context(), vm.Ref(), spec)
+	if err != nil || vm.State != model.VMRunning || len(h.Domains()) != 1 || h.Ran("xl create") != 3 || h.Ran("losetup -d") > 0 {
+		t.Errorf("after the next apply it is %s, the domains are %v, %v", vm.State, h.Domains(), err)
+	}
+}
+
+// dropDuring cuts the connections as soon as a tool runs once more.
+func dropDuring(h *simhost.Host, command string) {
+	for before := h.Ran(command); h.Ran(command) == before; {
+		time.Sleep(10 * time.Millisecond)
+	}
+	h.Drop()
 }

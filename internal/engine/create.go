@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/onexen/terraform-provider-xen/internal/datastore"
+	"github.com/onexen/terraform-provider-xen/internal/host"
 	"github.com/onexen/terraform-provider-xen/internal/model"
 )
 
@@ -18,6 +19,9 @@ type creation struct {
 	begun  func()                          // the record stands
 	fill   func(ctx context.Context) error // does the work and writes the last record; nil: the first record is the last
 	undo   func(ctx context.Context) error // takes back what fill did; nil: there is nothing but the record
+
+	follow   func(ctx context.Context) (host.Script, error)          // is run in the session that writes the record; nil: nothing is
+	followed func(ctx context.Context, said []byte, err error) error // takes what that printed, and what came of it
 }
 
 // carryOut makes a record and its content, or leaves nothing behind. It gives the new number.
@@ -31,38 +35,55 @@ func (s *site) carryOut(ctx context.Context, c creation) (int, error) {
 	}
 	err = s.under(ctx, lock, c.kind, id, func(ctx context.Context) error {
 		err := s.write(ctx, c, id)
-		if err == nil {
-			c.begun()
-			if c.fill != nil {
-				err = c.fill(ctx)
-			}
+		if err == nil && c.fill != nil {
+			err = c.fill(ctx)
 		}
 		if err != nil {
-			return s.takeBack(ctx, c, id, err)
+			return s.takeBack(ctx, c, id, lock, err)
 		}
 		return nil
 	})
 	return id, err
 }
 
-// write writes the first record. Where its name or another claim belongs to what a crashed operation left, that is cleared
+// write writes the first record, with what follows it. Where its name or another claim belongs to what a crashed operation left, that is cleared
 // away first.
 func (s *site) write(ctx context.Context, c creation, id int) error {
 	header, record, err := c.record(id)
 	if err != nil {
 		return err
 	}
-	err = s.create(ctx, c.kind, header, record, c.needs...)
+	err = s.writeOnce(ctx, c, header, record)
 	if conflict, ok := errors.AsType[*datastore.ConflictError](err); ok {
 		cleared, clearErr := s.clearCrashed(ctx, conflict.Kind, conflict.ID, s.lockTimeout)
 		if clearErr != nil {
 			return clearErr
 		}
 		if cleared {
-			err = s.create(ctx, c.kind, header, record, c.needs...)
+			err = s.writeOnce(ctx, c, header, record)
 		}
 	}
 	return s.explainConflict(err)
+}
+
+func (s *site) writeOnce(ctx context.Context, c creation, header model.Header, record any) error {
+	if c.follow == nil {
+		err := s.create(ctx, c.kind, header, record, c.needs...)
+		if err == nil {
+			c.begun()
+		}
+		return err
+	}
+	script, err := c.follow(ctx)
+	if err != nil {
+		return err
+	}
+	said, stands, err := s.createAnd(ctx, c.kind, header, record, script, c.needs...)
+	if !stands {
+		return err
+	}
+	c.begun()
+	return c.followed(ctx, said, err)
 }
 
 // freeName refuses a name that another record has, and clears away what a crashed operation left of that name.
@@ -82,15 +103,24 @@ func (s *site) freeName(ctx context.Context, v *view, kind model.Kind, name stri
 }
 
 // takeBack undoes a failed creation, also when the caller has given up.
-func (s *site) takeBack(ctx context.Context, c creation, id int, cause error) error {
+func (s *site) takeBack(ctx context.Context, c creation, id int, lock *datastore.Lock, cause error) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	var err error
-	if c.undo != nil {
-		err = c.undo(ctx)
+	undo := func(ctx context.Context) error {
+		if c.undo != nil {
+			if err := c.undo(ctx); err != nil {
+				return err
+			}
+		}
+		return s.remove(ctx, c.kind, id)
 	}
-	if err == nil {
-		err = s.remove(ctx, c.kind, id)
+	var err error
+	if _, lost := errors.AsType[*host.ConnectionError](cause); lost {
+		// What was begun may go on on the host, and has the lock until it has ended.
+		lock.Release()
+		err = s.lockedWithin(ctx, gonePatience, c.kind, id, undo)
+	} else {
+		err = undo(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("%w\n\nThe clean-up failed as well, so %s %s/%d is still there; destroy it or apply again: %w", cause, c.kind.Noun(), s.name, id, err)

@@ -184,17 +184,18 @@ func (s *site) after(ctx context.Context, seen *view) (*view, error) {
 
 // settled is a view as of the last write that was more than the making of a virtual machine. It is for those who make another one: a look at
 // a host with many domains takes long, and the names, addresses and images that others have taken since are found out when the record is written.
-func (s *site) settled(ctx context.Context) (*view, error) {
+func (s *site) settled(ctx context.Context) (*view, error) { return s.settling(ctx).wait(ctx) }
+
+// settling is the reading of settled, which may be under way.
+func (s *site) settling(ctx context.Context) *reading {
 	s.reads.Lock()
 	r := s.latest
-	holds := r != nil && r.shifts == s.shifts && time.Since(r.began) < settledLifetime
+	holds := r != nil && r.shifts == s.shifts && time.Since(r.began) < settledLifetime && (!r.ended() || r.err == nil)
 	s.reads.Unlock()
 	if holds {
-		if v, err := r.wait(ctx); err == nil {
-			return v, nil
-		}
+		return r
 	}
-	return s.view(ctx)
+	return s.reading(ctx, viewLifetime)
 }
 
 // agreeing is the view if it passes the check, else one of this moment that does: what it refuses may have been mended since. What is in the
@@ -239,6 +240,12 @@ func (s *site) create(ctx context.Context, kind model.Kind, header model.Header,
 		defer s.shifted()
 	}
 	return s.store.Create(ctx, kind, header, record, needs...)
+}
+
+// createAnd is create, and a script that makes what belongs to the record.
+func (s *site) createAnd(ctx context.Context, kind model.Kind, header model.Header, record any, then host.Script, needs ...datastore.Need) (said []byte, stands bool, err error) {
+	defer s.changed()
+	return s.store.CreateAnd(ctx, kind, header, record, then, needs...)
 }
 
 func (s *site) update(ctx context.Context, kind model.Kind, header model.Header, record any, needs ...datastore.Need) error {

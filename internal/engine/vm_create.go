@@ -40,6 +40,7 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 	if err != nil {
 		return model.VirtualMachine{}, err
 	}
+	s.settling(ctx) // the host is looked at while it is made ready
 	if err := s.ready(ctx); err != nil {
 		return model.VirtualMachine{}, err
 	}
@@ -76,7 +77,14 @@ func (e *Engine) CreateVirtualMachine(ctx context.Context, hostName string, spec
 				reserved(vm)
 			}
 		},
-		fill: func(ctx context.Context) error { return s.fillVirtualMachine(ctx, v, &vm, r) },
+		follow: func(ctx context.Context) (host.Script, error) { return s.prolog(ctx, v, &vm, r) },
+		followed: func(ctx context.Context, said []byte, err error) error {
+			if err != nil {
+				return s.withLog(ctx, vm, err)
+			}
+			return s.cloned(&vm, r.images, said)
+		},
+		fill: func(ctx context.Context) error { return s.bringUp(ctx, &vm, r) },
 		undo: func(ctx context.Context) error { return s.stop(ctx, vm, 0) },
 	})
 	if err != nil {
@@ -126,20 +134,27 @@ func newVirtualMachine(id int, spec model.VirtualMachineSpec, r resolved) model.
 	return vm
 }
 
-// fillVirtualMachine is OpenNebula's prolog and boot.
-func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.VirtualMachine, r resolved) error {
+// prologScript begins the log of a virtual machine. $1 folder.
+const prologScript = `dir=$1
+log DiM I 'New VM state is ACTIVE.' LCM I 'New VM state is PROLOG.'
+`
+
+// prolog is the script that makes all disks of a new virtual machine, if its domain can be started then.
+func (s *site) prolog(ctx context.Context, v *view, vm *model.VirtualMachine, r resolved) (host.Script, error) {
 	domain := s.domain(*vm, r.kernel, r.ramdisk)
 	if _, err := DeploymentFile(domain); err != nil {
-		return err
+		return host.Script{}, err
 	}
 	if vm.PowerState != model.VMPoweroff {
 		if _, err := s.agreeing(ctx, v, func(v *view) error { return v.checkMemory(domain.config()) }); err != nil {
-			return err
+			return host.Script{}, err
 		}
 	}
-	if err := s.prolog(ctx, vm, r); err != nil {
-		return s.withLog(ctx, *vm, err)
-	}
+	return s.disksScript(vm, r, vm.Disks, prologScript)
+}
+
+// bringUp leads a new virtual machine, whose disks are made, to its power state.
+func (s *site) bringUp(ctx context.Context, vm *model.VirtualMachine, r resolved) error {
 	if vm.PowerState == model.VMPoweroff {
 		vm.State = model.VMPoweroff
 		return s.update(ctx, model.KindVirtualMachine, vm.Header, vm)
@@ -155,18 +170,21 @@ func (s *site) fillVirtualMachine(ctx context.Context, v *view, vm *model.Virtua
 	return s.hold(ctx, vm, vm.PowerState)
 }
 
-// prologScript begins the log of a virtual machine. $1 folder.
-const prologScript = `dir=$1
-log DiM I 'New VM state is ACTIVE.' LCM I 'New VM state is PROLOG.'
-`
-
-// prolog makes all disks of a new virtual machine.
-func (s *site) prolog(ctx context.Context, vm *model.VirtualMachine, r resolved) error {
-	return s.makeDisks(ctx, vm, r, vm.Disks, prologScript)
+// makeDisks makes disks of a virtual machine and notes how.
+func (s *site) makeDisks(ctx context.Context, vm *model.VirtualMachine, r resolved, disks []model.AttachedDisk) error {
+	script, err := s.disksScript(vm, r, disks, "")
+	if err != nil {
+		return err
+	}
+	result, err := s.run(ctx, script)
+	if err != nil {
+		return err
+	}
+	return s.cloned(vm, r.images, result.Stdout)
 }
 
-// makeDisks makes disks of a virtual machine, notes how, and stores the context's ISO when it is among them.
-func (s *site) makeDisks(ctx context.Context, vm *model.VirtualMachine, r resolved, disks []model.AttachedDisk, before string) error {
+// disksScript makes disks of a virtual machine, and stores the context's ISO when it is among them. cloned takes what it prints.
+func (s *site) disksScript(vm *model.VirtualMachine, r resolved, disks []model.AttachedDisk, before string) (host.Script, error) {
 	args := []string{s.store.Dir(model.KindVirtualMachine, vm.ID)}
 	var iso []io.Reader
 	for _, disk := range disks {
@@ -174,7 +192,7 @@ func (s *site) makeDisks(ctx context.Context, vm *model.VirtualMachine, r resolv
 		case disk.Context:
 			image, err := s.contextImage(r)
 			if err != nil {
-				return err
+				return host.Script{}, err
 			}
 			vm.ContextDigest = image.Digest()
 			args = append(args, "context", path.Base(disk.File), "", strconv.Itoa(len(image.Parts)), disk.Format, "")
@@ -193,16 +211,12 @@ func (s *site) makeDisks(ctx context.Context, vm *model.VirtualMachine, r resolv
 			args = append(args, "make", path.Base(disk.File), "", strconv.FormatInt(disk.Size, 10), disk.Format, volatileFS(r.body.Disks[disk.Slot]))
 		}
 	}
-	result, err := s.run(ctx, host.Script{
+	return host.Script{
 		Step:  fmt.Sprintf("make the disks of virtual machine %q", vm.Name),
 		Text:  diskFunctions + partFunctions + vmFunctions + before + vmPrologScript,
 		Args:  args,
 		Stdin: io.MultiReader(iso...),
-	})
-	if err != nil {
-		return err
-	}
-	return s.cloned(vm, r.images, result.Stdout)
+	}, nil
 }
 
 // volatileFS is the file system of a volatile disk.

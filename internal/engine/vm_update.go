@@ -175,7 +175,7 @@ func (s *site) reshape(ctx context.Context, v *view, vm *model.VirtualMachine, c
 func (s *site) makeNew(ctx context.Context, vm *model.VirtualMachine, c *vmChange) error {
 	part := *vm
 	part.Disks = slices.Clone(c.refit.make)
-	if err := s.makeDisks(ctx, &part, c.r, part.Disks, ""); err != nil {
+	if err := s.makeDisks(ctx, &part, c.r, part.Disks); err != nil {
 		return s.withLog(ctx, *vm, err)
 	}
 	vm.ContextSHA256, vm.ContextMD5, vm.ContextDigest = part.ContextSHA256, part.ContextMD5, part.ContextDigest

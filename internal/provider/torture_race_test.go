@@ -201,19 +201,39 @@ func TestTortureSoak(t *testing.T) {
 				t.Fatalf("cycle %d: %v", cycle, err)
 			}
 		}
-		open, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
 		if cycle == 10 {
-			goroutines, files = runtime.NumGoroutine(), len(open)
+			goroutines, files = inUse(t)
 		}
-		c.count(cycle < 10 || runtime.NumGoroutine() <= goroutines+20 && len(open) <= files+10)
+		c.count(cycle < 10 || soon(func() bool {
+			now, open := inUse(t)
+			return now <= goroutines+20 && open <= files+10
+		}))
 	}
 	if err := r.check(t); err != nil || c.lost > 0 {
-		t.Errorf("after %d cycles there are %d goroutines, not %d; %v", cycles, runtime.NumGoroutine(), goroutines, err)
+		now, open := inUse(t)
+		t.Errorf("after %d cycles there are %d goroutines and %d open files, %d and %d after the tenth; %v", cycles, now, open, goroutines, files, err)
 	}
 	report(t, &c)
+}
+
+// inUse counts the goroutines and the open files of this process, the simulated host's among them.
+func inUse(t *testing.T) (goroutines, files int) {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runtime.NumGoroutine(), len(open)
+}
+
+// soon waits some seconds for what may still be ending.
+func soon(holds func() bool) bool {
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 // TestTortureCrowd makes virtual machines with as many hands as Terraform has with -parallelism=20 while others are destroyed, and demands

@@ -19,9 +19,9 @@ join_parts() {
 			printf 'Unable to store %s: %s\n' "$joined" "$said" >&2
 			return 73
 		}
-		digest=$(tail -c +$((at + 1)) -- "$joined" | sha256sum | cut -d' ' -f1)
+		digest=$(tail -c +$((at + 1)) -- "$joined" | sha256sum)
 		at=$((at + $2))
-		if [ "$(stat -c %s -- "$joined")" != "$at" ] || [ "$digest" != "$3" ]; then
+		if [ "$(stat -c %s -- "$joined")" != "$at" ] || [ "${digest%% *}" != "$3" ]; then
 			rm -f -- "$joined"
 			if [ -n "$1" ]; then
 				printf '%s\n' "The file $1 of the context was changed on the host. Make the context anew (terraform apply -replace)." >&2

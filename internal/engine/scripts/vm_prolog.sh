@@ -8,22 +8,23 @@ while [ $# -gt 0 ]; do
 	file=$dir/$2
 	case $1 in
 	clone)
-		log TM I "clone: Cloning $3 in $file"
+		also TM I "clone: Cloning $3 in $file"
 		clone_disk "$3" "$file" "$5" "$4" "$6"
 		said="clone: The method was $method"
 		printf '%s %s\n' "$2" "$method"
 		;;
 	make)
-		log TM I "mkimage: Making a disk of $4 MiB in $file"
+		also TM I "mkimage: Making a disk of $4 MiB in $file"
 		make_disk "$file" "$4" "$5" "$6"
 		said='mkimage: Made'
 		;;
 	context)
-		log TM I "context: Making the context in $file"
+		also TM I "context: Making the context in $file"
 		parts=$4
 		shift 6
 		join_parts "$file" "$parts" "$@"
-		printf 'context %s %s %s\n' "$(stat -c '%s:%Y' -- "$file")" "$(md5sum <"$file" | cut -d' ' -f1)" "$(sha256sum <"$file" | cut -d' ' -f1)"
+		md5=$(md5sum <"$file") sha256=$(sha256sum <"$file")
+		printf 'context %s %s %s\n' "$(stat -c '%s:%Y' -- "$file")" "${md5%% *}" "${sha256%% *}"
 		log TM I 'context: Stored' TM I 'ExitCode: 0'
 		shift $((parts * 3))
 		continue

@@ -1,7 +1,13 @@
 # log MODULE LEVEL MESSAGE [MODULE LEVEL MESSAGE]... appends to the log of the virtual machine in $dir, in the form of OpenNebula's:
 # Thu Aug  7 22:17:06 2014 [DiM][I]: New VM state is ACTIVE.
 log() {
-	now=$(date '+%a %b %e %H:%M:%S %Y')
+	now=
+	also "$@"
+}
+
+# also is log for what begins when what was logged last has ended: it takes no process to learn the time.
+also() {
+	: "${now:=$(date '+%a %b %e %H:%M:%S %Y')}"
 	while [ $# -gt 0 ]; do
 		printf '%s [%s][%s]: %s\n' "$now" "$1" "$2" "$3"
 		shift 3
