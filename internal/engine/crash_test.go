@@ -165,8 +165,8 @@ func TestTakingBackWaitsForWhatGoesOn(t *testing.T) {
 	before := leftovers(t, h)
 	h.DelayTool("losetup -j", 2*time.Second)
 	go dropDuring(h, "losetup -j")
-	if _, err := e.CreateVirtualMachine(t.Context(), site, spec, nil); err == nil {
-		t.Error("no error although the connection was lost")
+	if _, err := e.CreateVirtualMachine(t.Context(), site, spec, nil); err == nil || !strings.Contains(err.Error(), "so its outcome is unknown") {
+		t.Errorf("of the connection that was lost it says: %v", err)
 	}
 	if left := leftovers(t, h); len(h.Domains()) > 0 || !slices.Equal(left, before) {
 		t.Errorf("what was taken back is there: %v, %v", h.Domains(), left)

@@ -98,13 +98,15 @@ func (h *Host) runOnce(parent context.Context, s Script, text []byte) (Result, e
 	err = p.outcome()
 	var exit *ExitError
 	var lost *lostError
+	if errors.As(err, &lost) {
+		lost.repeatable = lost.repeatable && idle
+	}
 	switch {
+	case lost != nil && p.conn.ended() != nil: // what became of the script nobody knows, also when it was to be ended
 	case ctx.Err() != nil && (err != nil || parent.Err() == nil):
 		err = fmt.Errorf("the script was ended on the host: %w", whyEnded(parent, ctx))
 	case errors.As(err, &exit):
 		exit.Stdout = result.Stdout
-	case errors.As(err, &lost):
-		lost.repeatable = lost.repeatable && idle
 	case err == nil && printed.dropped > 0:
 		err = fmt.Errorf("the script printed %d bytes more than the %d MiB that are read", printed.dropped, maxStdout>>20)
 	}
