@@ -46,8 +46,8 @@ func (s *site) carryOut(ctx context.Context, c creation) (int, error) {
 	return id, err
 }
 
-// write writes the first record, with what follows it. Where its name or another claim belongs to what a crashed operation left, that is cleared
-// away first.
+// write writes the first record, with what follows it. Where its name or another claim belongs to what a crashed operation left, that is
+// cleared away first.
 func (s *site) write(ctx context.Context, c creation, id int) error {
 	header, record, err := c.record(id)
 	if err != nil {
