@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -188,6 +189,31 @@ func TestTakingBackWaitsForWhatGoesOn(t *testing.T) {
 	vm, err := e.UpdateVirtualMachine(t.Context(), vm.Ref(), spec)
 	if err != nil || vm.State != model.VMRunning || len(h.Domains()) != 1 || h.Ran("xl create") != 3 || h.Ran("losetup -d") > 0 {
 		t.Errorf("after the next apply it is %s, the domains are %v, %v", vm.State, h.Domains(), err)
+	}
+}
+
+// Whoever gives a start up, by Ctrl-C or when its time is over, has it ended on the host, and finds the virtual machine as it was before.
+func TestStartThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	e := connect(t, h)
+	spec := model.VirtualMachineSpec{PowerState: model.VMPoweroff, Body: model.VirtualMachineBody{Memory: ptr(int64(64)), OS: kernel(t, e)}}
+	vm := createVM(t, e, spec)
+	h.Set(simhost.CreateTakes(time.Minute))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("no time for that")
+	go func() {
+		for len(h.Domains()) == 0 && ctx.Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		cancel(why)
+	}()
+	spec.PowerState = model.VMRunning
+	if _, err := e.UpdateVirtualMachine(ctx, vm.Ref(), spec); !errors.Is(err, why) || !strings.Contains(err.Error(), "Unable to start virtual machine") {
+		t.Errorf("of a start that was given up it says: %v", err)
+	}
+	if vm, err := e.VirtualMachine(t.Context(), vm.Ref()); err != nil || vm.State != model.VMPoweroff || len(h.Domains()) > 0 {
+		t.Errorf("it is %s, the domains are %+v, %v", vm.State, h.Domains(), err)
 	}
 }
 

@@ -115,9 +115,8 @@ func (s *site) takeBack(ctx context.Context, c creation, id int, lock *datastore
 		return s.remove(ctx, c.kind, id)
 	}
 	var err error
-	if _, lost := errors.AsType[*host.ConnectionError](cause); lost {
-		// What was begun may go on on the host, and has the lock until it has ended.
-		lock.Release()
+	if goesOn(cause) {
+		lock.Release() // what was begun has it until it has ended
 		err = s.lockedWithin(ctx, gonePatience, c.kind, id, undo)
 	} else {
 		err = undo(ctx)
@@ -126,6 +125,12 @@ func (s *site) takeBack(ctx context.Context, c creation, id int, lock *datastore
 		return fmt.Errorf("%w\n\nThe clean-up failed as well, so %s %s/%d is still there; destroy it or apply again: %w", cause, c.kind.Noun(), s.name, id, err)
 	}
 	return cause
+}
+
+// goesOn tells whether what failed may still be at work on the host: a connection that is lost ends nothing there.
+func goesOn(err error) bool {
+	_, unknown := errors.AsType[*host.ConnectionError](err)
+	return unknown && !errors.Is(err, host.ErrEnded)
 }
 
 // unfinishedLines are what records say of themselves while they are being made.

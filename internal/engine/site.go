@@ -104,15 +104,15 @@ func (s *site) view(ctx context.Context) (*view, error) { return s.viewOf(ctx, v
 
 // viewOf is a view that is at most so old.
 func (s *site) viewOf(ctx context.Context, age time.Duration) (*view, error) {
-	return s.reading(ctx, age).wait(ctx)
+	return s.wait(ctx, s.reading(ctx, age))
 }
 
-func (r *reading) wait(ctx context.Context) (*view, error) {
+func (s *site) wait(ctx context.Context, r *reading) (*view, error) {
 	select {
 	case <-r.done:
 		return r.view, r.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, fmt.Errorf("host %s was still being looked at: %w", s.name, context.Cause(ctx))
 	}
 }
 
@@ -184,7 +184,7 @@ func (s *site) after(ctx context.Context, seen *view) (*view, error) {
 
 // settled is a view as of the last write that was more than the making of a virtual machine. It is for those who make another one: a look at
 // a host with many domains takes long, and the names, addresses and images that others have taken since are found out when the record is written.
-func (s *site) settled(ctx context.Context) (*view, error) { return s.settling(ctx).wait(ctx) }
+func (s *site) settled(ctx context.Context) (*view, error) { return s.wait(ctx, s.settling(ctx)) }
 
 // settling is the reading of settled, which may be under way.
 func (s *site) settling(ctx context.Context) *reading {

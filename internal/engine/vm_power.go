@@ -209,8 +209,8 @@ func (s *site) powerOn(ctx context.Context, vm *model.VirtualMachine) error {
 	}
 	vm.Deployment++
 	err = s.boot(ctx, vm, domain)
-	if _, lost := errors.AsType[*host.ConnectionError](err); err == nil || lost {
-		return err // what goes on on the host, the next apply finds
+	if err == nil || goesOn(err) {
+		return err // what goes on, the next apply finds
 	}
 	// What stands on the disks stays; only the start is taken back.
 	ctx, cancel := detached(ctx)

@@ -70,7 +70,7 @@ func (h *Host) connect(ctx context.Context) (*connection, error) {
 	})
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	case r := <-dialed:
 		c, _ := r.Val.(*connection)
 		return c, r.Err

@@ -11,6 +11,9 @@ var (
 	errExecRefused = errors.New("the host runs no commands for this user")
 )
 
+// ErrEnded tells that a script was ended on the host, with what it had begun, because its caller gave up.
+var ErrEnded = errors.New("the script was ended on the host")
+
 // ExitError tells that the script ran and said no.
 type ExitError struct {
 	Host, Step     string
@@ -32,8 +35,8 @@ func (e *ExitError) Error() string {
 }
 
 // ConnectionError tells that the script was not run, or that nobody knows how
-// it ended: transport, authentication, host key, login shell, cancellation. It
-// never means that something is absent on the host.
+// it ended: transport, authentication, host key, login shell, cancellation (which
+// wraps ErrEnded when the host confirmed it). It never means that something is absent on the host.
 type ConnectionError struct {
 	Host, Step string
 	Err        error

@@ -45,7 +45,7 @@ func (h *Host) holdOnce(ctx context.Context, s Script, text []byte) (*Held, erro
 	case <-p.done:
 	case <-ctx.Done():
 		p.stop()
-		return nil, fmt.Errorf("the script was ended on the host: %w", ctx.Err())
+		return nil, fmt.Errorf("%w: %w", ErrEnded, context.Cause(ctx))
 	}
 	if err := p.outcome(); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ const inputPatience = time.Second
 // *ConnectionError.
 //
 // When ctx ends, the script's process group on the host gets TERM, and KILL five
-// seconds later; the error wraps ctx.Err().
+// seconds later; the error wraps the cause of ctx.
 func (h *Host) Run(ctx context.Context, s Script) (Result, error) {
 	return attempt(ctx, h, s, func(text []byte) (Result, error) {
 		return h.runOnce(ctx, s, text)
@@ -104,7 +104,7 @@ func (h *Host) runOnce(parent context.Context, s Script, text []byte) (Result, e
 	switch {
 	case lost != nil && p.conn.ended() != nil: // what became of the script nobody knows, also when it was to be ended
 	case ctx.Err() != nil && (err != nil || parent.Err() == nil):
-		err = fmt.Errorf("the script was ended on the host: %w", whyEnded(parent, ctx))
+		err = fmt.Errorf("%w: %w", ErrEnded, whyEnded(parent, ctx))
 	case errors.As(err, &exit):
 		exit.Stdout = result.Stdout
 	case err == nil && printed.dropped > 0:
@@ -115,8 +115,8 @@ func (h *Host) runOnce(parent context.Context, s Script, text []byte) (Result, e
 
 // whyEnded is the caller's context error, or what failed on this side.
 func whyEnded(parent, ctx context.Context) error {
-	if err := parent.Err(); err != nil {
-		return err
+	if parent.Err() != nil {
+		return context.Cause(parent)
 	}
 	return context.Cause(ctx)
 }

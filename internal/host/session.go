@@ -88,7 +88,7 @@ func (h *Host) open(ctx context.Context, p *process, release func()) (*process, 
 			}
 			release()
 		}()
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 	h.scripts.Add(1)
 	go func() {

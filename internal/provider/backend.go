@@ -130,7 +130,7 @@ func (b *base) destroy(ctx context.Context, req resource.DeleteRequest, resp *re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := limited(ctx, limit, "timeouts.delete")
 	defer cancel()
 	eng, ref, err := b.refOf(id)
 	if err == nil {

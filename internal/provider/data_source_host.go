@@ -102,7 +102,7 @@ func (d *hostDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		addErrorAt(&resp.Diagnostics, path.Root("name"), "Unable to choose a host", err.Error())
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout, "")
 	defer cancel()
 	host, err := eng.Host(ctx, name)
 	if err != nil {

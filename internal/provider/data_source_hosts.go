@@ -54,7 +54,7 @@ func (d *hostsDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout, "")
 	defer cancel()
 	var names []string
 	for _, name := range all {

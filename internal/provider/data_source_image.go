@@ -70,7 +70,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout, "")
 	defer cancel()
 	eng, ref, ok := d.find(ctx, model.KindImage, config.lookupModel, &resp.Diagnostics)
 	if !ok {

@@ -47,7 +47,7 @@ func (d *imagesDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout, "")
 	defer cancel()
 	config.Images = filtered(&d.dataSource, config.filterModel, "images", &resp.Diagnostics,
 		func(eng *engine.Engine, host string) ([]model.Image, error) {

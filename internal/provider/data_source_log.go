@@ -86,7 +86,7 @@ func (d *logDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 		addErrorAt(&resp.Diagnostics, path.Root("lines"), "Unable to read so many lines", fmt.Sprintf("lines is a number from 1 to %d, not %d.", maxLogLines, lines))
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout, "")
 	defer cancel()
 	eng, ref, ok := d.find(ctx, model.KindVirtualMachine, config.lookupModel, &resp.Diagnostics)
 	if !ok {

@@ -45,7 +45,7 @@ func (d *templateDataSource) Read(ctx context.Context, req datasource.ReadReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout, "")
 	defer cancel()
 	eng, ref, ok := d.find(ctx, model.KindTemplate, config.lookupModel, &resp.Diagnostics)
 	if !ok {

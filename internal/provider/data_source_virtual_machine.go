@@ -74,7 +74,7 @@ func (d *virtualMachineDataSource) Read(ctx context.Context, req datasource.Read
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout, "")
 	defer cancel()
 	eng, ref, ok := d.find(ctx, model.KindVirtualMachine, config.lookupModel, &resp.Diagnostics)
 	if !ok {

@@ -47,7 +47,7 @@ func (d *virtualMachinesDataSource) Read(ctx context.Context, req datasource.Rea
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := limited(ctx, readTimeout, "")
 	defer cancel()
 	config.VirtualMachines = filtered(&d.dataSource, config.filterModel, "virtual machines", &resp.Diagnostics,
 		func(eng *engine.Engine, host string) ([]model.VirtualMachine, error) {

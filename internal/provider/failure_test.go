@@ -187,6 +187,6 @@ func TestTimeoutCutsCreate(t *testing.T) {
 	h.DelayTool("xl create", 20*time.Second)
 	run(t, h, resource.TestStep{
 		Config:      config(plainMachine + `timeouts = { create = "2s" }`),
-		ExpectError: words("Unable to create virtual machine on xen01"),
+		ExpectError: words("the script was ended on the host: it took longer than 2s, which is what timeouts.create allows"),
 	})
 }

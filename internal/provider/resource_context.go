@@ -51,7 +51,7 @@ func (r *contextResource) Create(ctx context.Context, req resource.CreateRequest
 		failed(&resp.Diagnostics, "create", model.KindContext, spec.Name, host, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.create")
 	defer cancel()
 	var ref model.Ref
 	record, err := eng.CreateContext(ctx, host, spec, func(record model.Context) {
@@ -88,7 +88,7 @@ func (r *contextResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.read")
 	defer cancel()
 	eng, ref, err := r.refOf(state.ID)
 	var record model.Context
@@ -114,7 +114,7 @@ func (r *contextResource) Update(ctx context.Context, req resource.UpdateRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.update")
 	defer cancel()
 	eng, ref, err := r.refOf(plan.ID)
 	var record model.Context

@@ -50,7 +50,7 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 		failed(&resp.Diagnostics, "create", model.KindImage, plan.Name.ValueString(), host, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.create")
 	defer cancel()
 	var ref model.Ref
 	image, err := eng.CreateImage(ctx, host, spec, func(image model.Image) {
@@ -81,7 +81,7 @@ func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.read")
 	defer cancel()
 	eng, ref, err := r.refOf(state.ID)
 	var image model.Image
@@ -113,7 +113,7 @@ func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.update")
 	defer cancel()
 	eng, ref, err := r.refOf(plan.ID)
 	var image model.Image

@@ -42,7 +42,7 @@ func (r *templateResource) Create(ctx context.Context, req resource.CreateReques
 		failed(&resp.Diagnostics, "create", model.KindTemplate, spec.Name, host, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.create")
 	defer cancel()
 	var ref model.Ref
 	template, err := eng.CreateTemplate(ctx, host, spec, func(template model.Template) {
@@ -65,7 +65,7 @@ func (r *templateResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.read")
 	defer cancel()
 	eng, ref, err := r.refOf(state.ID)
 	var template model.Template
@@ -91,7 +91,7 @@ func (r *templateResource) Update(ctx context.Context, req resource.UpdateReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.update")
 	defer cancel()
 	eng, ref, err := r.refOf(plan.ID)
 	var template model.Template

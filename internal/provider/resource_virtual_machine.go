@@ -45,7 +45,7 @@ func (r *virtualMachineResource) Create(ctx context.Context, req resource.Create
 		failed(&resp.Diagnostics, "create", model.KindVirtualMachine, spec.Name, host, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.create")
 	defer cancel()
 	var ref model.Ref
 	vm, err := eng.CreateVirtualMachine(ctx, host, spec, func(vm model.VirtualMachine) {
@@ -73,7 +73,7 @@ func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.read")
 	defer cancel()
 	eng, ref, err := r.refOf(state.ID)
 	var vm model.VirtualMachine
@@ -105,7 +105,7 @@ func (r *virtualMachineResource) Update(ctx context.Context, req resource.Update
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := limited(ctx, timeout, "timeouts.update")
 	defer cancel()
 	eng, ref, err := r.refOf(plan.ID)
 	var vm model.VirtualMachine

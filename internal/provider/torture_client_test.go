@@ -2,12 +2,15 @@ package provider_test
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
 // client is one run of the provider. It reaches the host by a door of its own, and when that is shut it is dead: nothing that it still does
@@ -80,6 +83,11 @@ func (c *client) die() {
 		_ = conn.Close()
 	}
 	close(c.dead)
+}
+
+// interrupt is what Terraform does when its user presses Ctrl-C: what goes on is to come to an end. So it does when its time is over.
+func (c *client) interrupt() {
+	_, _ = c.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{}) // it has no other answer
 }
 
 // fused passes bytes on until the fuse of the client blows.

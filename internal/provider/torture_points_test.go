@@ -121,11 +121,12 @@ func fails(name string, times int) trouble {
 	}
 }
 
-// hangs is trouble with a tool that goes on with its work when the client that waited for it is no more.
-func hangs() trouble {
-	t := fails("client killed while tool hangs", 0)
+// hangs is trouble that comes while a tool of the host hangs.
+func hangs(name string, d time.Duration, do func(c *client), told string) trouble {
+	t := fails(name+" while tool hangs", 0)
+	t.told = told
 	t.arrange = func(h *simhost.Host, c *client, n int) {
-		h.HangRun(n, 2*time.Second)
+		h.HangRun(n, d)
 		go func() {
 			for last := t.steps(h) + n; t.steps(h) < last; time.Sleep(50 * time.Millisecond) {
 				select {
@@ -134,7 +135,7 @@ func hangs() trouble {
 				default:
 				}
 			}
-			c.die()
+			do(c)
 		}()
 	}
 	return t
@@ -152,7 +153,8 @@ func troubles() []trouble {
 		},
 		fails("tool fails once", 1),
 		fails("tools fail from then on", -1),
-		hangs(),
+		hangs("client killed", 2*time.Second, (*client).die, ""), // the tool goes on with its work when nobody waits for it any more
+		hangs("interrupted", 6*time.Second, (*client).interrupt, "Terraform was interrupted|context canceled"),
 	}
 	for name, age := range map[string]time.Duration{"clock set a month forth": 30 * 24 * time.Hour, "clock set a month back": -30 * 24 * time.Hour} {
 		list = append(list, at(simhost.Ended, name, func(h *simhost.Host, _ *client) { h.Age(age) }))

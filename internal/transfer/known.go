@@ -58,7 +58,7 @@ func digestFile(ctx context.Context, c *fileContent) (whole, data string, err er
 	buf := make([]byte, blockSize)
 	for at := int64(0); ; {
 		if ctx.Err() != nil {
-			return "", "", ctx.Err()
+			return "", "", context.Cause(ctx)
 		}
 		n, hole, err := c.next(buf)
 		if errors.Is(err, io.EOF) {

@@ -153,7 +153,7 @@ func sendOnce(ctx context.Context, to Runner, src Source, dst Target) (Info, err
 	}
 	stopReport := report(src.Progress, progressInterval, in, s)
 	runErr := receive(ctx, to, src, dst, ready, s)
-	interrupted := ctx.Err()
+	interrupted := context.Cause(ctx)
 	cancel()
 	srcErr := s.wait()
 	stopReport()
