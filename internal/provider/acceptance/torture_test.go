@@ -1,6 +1,7 @@
 package acceptance_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -58,6 +59,7 @@ resource "xen_virtual_machine" "web" {
 type rig struct {
 	dom0
 	workspace terraformtest.Workspace
+	running   *os.Process // Terraform, while meanwhile is called
 	wire      *wire
 	lab       *lab.Lab
 	marked    string // digest of the persistent disk
@@ -78,6 +80,12 @@ func (r *rig) terraform(meanwhile func(ended <-chan struct{}), args ...string) (
 	r.Helper()
 	command := r.workspace.Command(args...)
 	command.Env = append(command.Env, "XEN_HOST=127.0.0.1", "XEN_PORT="+strconv.Itoa(r.wire.port()), "XEN_CONFIG_FILES="+os.DevNull)
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, &output
+	if err := command.Start(); err != nil {
+		return "", err
+	}
+	r.running = command.Process
 	ended, waited := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(waited)
@@ -85,10 +93,10 @@ func (r *rig) terraform(meanwhile func(ended <-chan struct{}), args ...string) (
 			meanwhile(ended)
 		}
 	}()
-	output, err := command.CombinedOutput()
+	err := command.Wait()
 	close(ended)
 	<-waited
-	return string(output), err
+	return output.String(), err
 }
 
 func (r *rig) apply(stage string, meanwhile func(ended <-chan struct{})) (string, error) {
@@ -104,6 +112,7 @@ type trouble struct {
 
 var troubles = []trouble{
 	{"provider killed", (*rig).kill},
+	{"interrupted", (*rig).interrupt},
 	{"connection cut", func(r *rig) (bool, error) { r.wire.cut(); return true, nil }},
 	{"power cut", func(r *rig) (bool, error) { return true, r.lab.PowerCycle(context.WithoutCancel(r.Context())) }},
 }
@@ -124,6 +133,14 @@ func (r *rig) kill() (met bool, err error) {
 		return false, err
 	}
 	return true, syscall.Kill(number, syscall.SIGKILL)
+}
+
+// interrupt is Ctrl-C.
+func (r *rig) interrupt() (met bool, err error) {
+	if err = r.running.Signal(os.Interrupt); errors.Is(err, os.ErrProcessDone) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // taken is how the provider says that a virtual machine stands that Terraform does not know of, because its provider died before the answer.
