@@ -167,11 +167,12 @@ func (r *rig) mend(stage string) error {
 
 var anyNumber = regexp.MustCompile(`\d+`)
 
-// stands is what is on the host, whatever numbers it has.
+// stands is what is on the host, whatever numbers it has, and however often it was started: each start leaves its deployment file.
 func (r *rig) stands() string {
 	r.Helper()
 	lines := strings.Split(anyNumber.ReplaceAllString(r.things(), "N"), "\n")
 	slices.Sort(lines)
+	lines = slices.CompactFunc(lines, func(a, b string) bool { return a == b && strings.Contains(a, "/deployment.") })
 	return strings.Join(lines, "\n")
 }
 
