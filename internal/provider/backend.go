@@ -100,6 +100,8 @@ func (b *base) importState(ctx context.Context, kind model.Kind, id string, resp
 func (b *base) importFound(ctx context.Context, kind model.Kind, id string, resp *resource.ImportStateResponse,
 	find func(eng *engine.Engine, host, nameOrNumber string) (model.Ref, error),
 ) {
+	ctx, cancel := limited(ctx, importTimeout, "")
+	defer cancel()
 	host, nameOrNumber, both := strings.Cut(id, "/")
 	if !both {
 		host, nameOrNumber = "", id

@@ -47,7 +47,7 @@ func timeoutsAttribute(ctx context.Context, create, update, remove string) schem
 	const form = " A duration such as `90s` or `1h30m`."
 	attribute, ok := timeouts.Attributes(ctx, timeouts.Opts{
 		Create: true, CreateDescription: "Time to create. Default `" + create + "`." + form,
-		Read: true, ReadDescription: "Time to read from the host. Default `5m`." + form,
+		Read: true, ReadDescription: "Time to read from the host, and for a plan to look at it. Default `5m`." + form,
 		Update: true, UpdateDescription: "Time to change in place. Default `" + update + "`." + form,
 		Delete: true, DeleteDescription: "Time to destroy. Default `" + remove + "`." + form,
 	}).(schema.SingleNestedAttribute)

@@ -190,3 +190,20 @@ func TestTimeoutCutsCreate(t *testing.T) {
 		ExpectError: words("the script was ended on the host: it took longer than 2s, which is what timeouts.create allows"),
 	})
 }
+
+// TestTimeoutCutsPlan lets the host take longer than a plan may look at it.
+func TestTimeoutCutsPlan(t *testing.T) {
+	t.Parallel()
+	h := simhost.Start(t)
+	config := machineConfig(t, h)
+	run(t, h,
+		resource.TestStep{Config: config(plainMachine)},
+		resource.TestStep{
+			PreConfig:   func() { h.DelayTool("xl info", 20*time.Second) },
+			Config:      config(plainMachine + `timeouts = { read = "2s" }`),
+			Taint:       []string{machineAddress},
+			ExpectError: words("it took longer than 2s, which is what timeouts.read allows"),
+		},
+		resource.TestStep{PreConfig: h.ClearFaults, Config: config(plainMachine)},
+	)
+}

@@ -26,6 +26,7 @@ const (
 	readTimeout        = 5 * time.Minute
 	updateTimeout      = 5 * time.Minute
 	deleteTimeout      = 10 * time.Minute
+	importTimeout      = 10 * time.Minute // one who waits for a lock shall hear who holds it
 )
 
 type imageResource struct{ base }

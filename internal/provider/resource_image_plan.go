@@ -94,6 +94,10 @@ func (r *imageResource) checkOnHost(ctx context.Context, host string, config ima
 	if state != nil {
 		before = state.references(ctx, diags)
 	}
+	timeout, more := config.Timeouts.Read(ctx, readTimeout)
+	diags.Append(more...)
+	ctx, cancel := limited(ctx, timeout, "timeouts.read")
+	defer cancel()
 	r.backend.checkReferences(ctx, host, config.references(ctx, diags), before, diags)
 	if config.HostPath.ValueString() == "" || state != nil && config.HostPath.Equal(state.HostPath) {
 		return
@@ -119,11 +123,7 @@ func warnOfDisabled(ctx context.Context, eng *engine.Engine, at path.Path, ref m
 
 // needTool refuses what the host lacks a program for, where the host can be asked now.
 func (r *imageResource) needTool(ctx context.Context, host, tool string, at path.Path, diags *diag.Diagnostics) {
-	eng, host, err := r.backend.on(host)
-	if err != nil {
-		return // not known yet; the apply asks again
-	}
-	if has, err := eng.HasTool(ctx, host, tool); err == nil && !has {
+	if host, lacks := r.lacks(ctx, host, tool); lacks {
 		addErrorAt(diags, at, "Unable to make the image on "+host,
 			fmt.Sprintf("There is no %s on host %s: install the package that has it, or choose another %s.", tool, host, at))
 	}
@@ -131,17 +131,26 @@ func (r *imageResource) needTool(ctx context.Context, host, tool string, at path
 
 // needFetcher refuses a host that can fetch nothing.
 func (r *imageResource) needFetcher(ctx context.Context, host string, diags *diag.Diagnostics) {
+	if host, lacks := r.lacks(ctx, host, "curl", "wget"); lacks {
+		addErrorAt(diags, path.Root("fetch_from"), "Unable to make the image on "+host,
+			fmt.Sprintf("There is neither curl nor wget on host %s: install one of them, or let fetch_from be \"client\".", host))
+	}
+}
+
+// lacks tells whether the host, whose name it returns, has none of the tools. When the host cannot be asked now, the apply asks again.
+func (r *imageResource) lacks(ctx context.Context, host string, tools ...string) (string, bool) {
+	ctx, cancel := limited(ctx, readTimeout, "")
+	defer cancel()
 	eng, host, err := r.backend.on(host)
 	if err != nil {
-		return // not known yet; the apply asks again
+		return host, false
 	}
-	for _, tool := range []string{"curl", "wget"} {
+	for _, tool := range tools {
 		if has, err := eng.HasTool(ctx, host, tool); has || err != nil {
-			return
+			return host, false
 		}
 	}
-	addErrorAt(diags, path.Root("fetch_from"), "Unable to make the image on "+host,
-		fmt.Sprintf("There is neither curl nor wget on host %s: install one of them, or let fetch_from be \"client\".", host))
+	return host, true
 }
 
 // planCreate looks at the source while there is still time to change one's mind.

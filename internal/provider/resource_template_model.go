@@ -89,7 +89,11 @@ func (r *templateResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 		before = state.references(ctx, &resp.Diagnostics)
 	}
+	timeout, diags := plan.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
 	if !resp.Diagnostics.HasError() {
+		ctx, cancel := limited(ctx, timeout, "timeouts.read")
+		defer cancel()
 		r.backend.checkReferences(ctx, host, plan.references(ctx, &resp.Diagnostics), before, &resp.Diagnostics)
 	}
 }

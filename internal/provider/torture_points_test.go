@@ -154,7 +154,7 @@ func troubles() []trouble {
 		fails("tool fails once", 1),
 		fails("tools fail from then on", -1),
 		hangs("client killed", 2*time.Second, (*client).die, ""), // the tool goes on with its work when nobody waits for it any more
-		hangs("interrupted", 6*time.Second, (*client).interrupt, "Terraform was interrupted|context canceled"),
+		hangs("interrupted", 6*time.Second, (*client).interrupt, "Terraform was interrupted"),
 	}
 	for name, age := range map[string]time.Duration{"clock set a month forth": 30 * 24 * time.Hour, "clock set a month back": -30 * 24 * time.Hour} {
 		list = append(list, at(simhost.Ended, name, func(h *simhost.Host, _ *client) { h.Age(age) }))
