@@ -49,15 +49,17 @@ func (r *rig) number(t *testing.T, address string) string {
 	return path.Base(r.id(t, kindOf(address), r.states[address]))
 }
 
+// restPatience is more than a tool hangs: a look at the host goes on there when the one who wanted it was interrupted.
+const restPatience = 2 * toolHangs
+
 // check tells what is on the host that should not be, and what is not there that should be, as soon as the host has come to rest.
 func (r *rig) check(t *testing.T) error {
 	t.Helper()
 	var err error
-	for range 50 {
+	for last := time.Now().Add(restPatience); time.Now().Before(last); time.Sleep(100 * time.Millisecond) {
 		if err = errors.Join(r.atRest(), r.checkRecords(t), r.checkFiles(), r.checkDomains(t), r.checkWritten(t)); err == nil {
 			return nil
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	return err
 }

@@ -121,6 +121,9 @@ func fails(name string, times int) trouble {
 	}
 }
 
+// toolHangs is how long a tool may hang: longer than the provider waits for one that it has ended.
+const toolHangs = 6 * time.Second
+
 // hangs is trouble that comes while a tool of the host hangs.
 func hangs(name string, d time.Duration, do func(c *client), told string) trouble {
 	t := fails(name+" while tool hangs", 0)
@@ -154,7 +157,7 @@ func troubles() []trouble {
 		fails("tool fails once", 1),
 		fails("tools fail from then on", -1),
 		hangs("client killed", 2*time.Second, (*client).die, ""), // the tool goes on with its work when nobody waits for it any more
-		hangs("interrupted", 6*time.Second, (*client).interrupt, "Terraform was interrupted"),
+		hangs("interrupted", toolHangs, (*client).interrupt, "Terraform was interrupted"),
 	}
 	for name, age := range map[string]time.Duration{"clock set a month forth": 30 * 24 * time.Hour, "clock set a month back": -30 * 24 * time.Hour} {
 		list = append(list, at(simhost.Ended, name, func(h *simhost.Host, _ *client) { h.Age(age) }))
