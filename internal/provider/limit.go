@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 )
 
 // endedError is why an operation was ended before it was done, in the user's words.
@@ -33,4 +36,11 @@ func limited(parent context.Context, limit time.Duration, setting string) (conte
 		cancel()
 		interrupt(nil)
 	}
+}
+
+// looking gives what only looks at the host, a read or a plan, the time that the resource or the default gives.
+func looking(ctx context.Context, limits timeouts.Value, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
+	limit, more := limits.Read(ctx, readTimeout)
+	diags.Append(more...)
+	return limited(ctx, limit, "timeouts.read")
 }

@@ -83,13 +83,11 @@ func (m contextModel) checkFiles(ctx context.Context, files map[string]model.Con
 func (r *contextResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state contextModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
-	resp.Diagnostics.Append(diags...)
+	ctx, cancel := looking(ctx, state.Timeouts, &resp.Diagnostics)
+	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := limited(ctx, timeout, "timeouts.read")
-	defer cancel()
 	eng, ref, err := r.refOf(state.ID)
 	var record model.Context
 	if err == nil {

@@ -77,13 +77,11 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state imageModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
-	resp.Diagnostics.Append(diags...)
+	ctx, cancel := looking(ctx, state.Timeouts, &resp.Diagnostics)
+	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := limited(ctx, timeout, "timeouts.read")
-	defer cancel()
 	eng, ref, err := r.refOf(state.ID)
 	var image model.Image
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -94,9 +95,7 @@ func (r *imageResource) checkOnHost(ctx context.Context, host string, config ima
 	if state != nil {
 		before = state.references(ctx, diags)
 	}
-	timeout, more := config.Timeouts.Read(ctx, readTimeout)
-	diags.Append(more...)
-	ctx, cancel := limited(ctx, timeout, "timeouts.read")
+	ctx, cancel := looking(ctx, config.Timeouts, diags)
 	defer cancel()
 	r.backend.checkReferences(ctx, host, config.references(ctx, diags), before, diags)
 	if config.HostPath.ValueString() == "" || state != nil && config.HostPath.Equal(state.HostPath) {
@@ -122,24 +121,24 @@ func warnOfDisabled(ctx context.Context, eng *engine.Engine, at path.Path, ref m
 }
 
 // needTool refuses what the host lacks a program for, where the host can be asked now.
-func (r *imageResource) needTool(ctx context.Context, host, tool string, at path.Path, diags *diag.Diagnostics) {
-	if host, lacks := r.lacks(ctx, host, tool); lacks {
+func (r *imageResource) needTool(ctx context.Context, host string, limits timeouts.Value, tool string, at path.Path, diags *diag.Diagnostics) {
+	if host, lacks := r.lacks(ctx, host, limits, diags, tool); lacks {
 		addErrorAt(diags, at, "Unable to make the image on "+host,
 			fmt.Sprintf("There is no %s on host %s: install the package that has it, or choose another %s.", tool, host, at))
 	}
 }
 
 // needFetcher refuses a host that can fetch nothing.
-func (r *imageResource) needFetcher(ctx context.Context, host string, diags *diag.Diagnostics) {
-	if host, lacks := r.lacks(ctx, host, "curl", "wget"); lacks {
+func (r *imageResource) needFetcher(ctx context.Context, host string, limits timeouts.Value, diags *diag.Diagnostics) {
+	if host, lacks := r.lacks(ctx, host, limits, diags, "curl", "wget"); lacks {
 		addErrorAt(diags, path.Root("fetch_from"), "Unable to make the image on "+host,
 			fmt.Sprintf("There is neither curl nor wget on host %s: install one of them, or let fetch_from be \"client\".", host))
 	}
 }
 
 // lacks tells whether the host, whose name it returns, has none of the tools. When the host cannot be asked now, the apply asks again.
-func (r *imageResource) lacks(ctx context.Context, host string, tools ...string) (string, bool) {
-	ctx, cancel := limited(ctx, readTimeout, "")
+func (r *imageResource) lacks(ctx context.Context, host string, limits timeouts.Value, diags *diag.Diagnostics, tools ...string) (string, bool) {
+	ctx, cancel := looking(ctx, limits, diags)
 	defer cancel()
 	eng, host, err := r.backend.on(host)
 	if err != nil {
@@ -168,14 +167,14 @@ func (r *imageResource) planCreate(ctx context.Context, m *imageModel, config im
 	}
 	switch {
 	case spec.FSType == "swap":
-		r.needTool(ctx, host, "mkswap", path.Root("fstype"), &resp.Diagnostics)
+		r.needTool(ctx, host, config.Timeouts, "mkswap", path.Root("fstype"), &resp.Diagnostics)
 	case spec.FSType != "" && spec.FSType != model.FormatRaw:
-		r.needTool(ctx, host, "mkfs."+spec.FSType, path.Root("fstype"), &resp.Diagnostics)
+		r.needTool(ctx, host, config.Timeouts, "mkfs."+spec.FSType, path.Root("fstype"), &resp.Diagnostics)
 	case spec.Format == model.FormatQcow2 && m.SourceChecksum.IsNull() && config.SourceDisk.IsNull():
-		r.needTool(ctx, host, "qemu-img", path.Root("format"), &resp.Diagnostics)
+		r.needTool(ctx, host, config.Timeouts, "qemu-img", path.Root("format"), &resp.Diagnostics)
 	}
 	if spec.FetchFrom == model.FetchFromHost {
-		r.needFetcher(ctx, host, &resp.Diagnostics)
+		r.needFetcher(ctx, host, config.Timeouts, &resp.Diagnostics)
 	}
 	if m.Type.IsUnknown() || config.Checksum.IsUnknown() || spec.Path == "" && spec.HostPath == "" {
 		return
@@ -190,12 +189,12 @@ func (r *imageResource) planCreate(ctx context.Context, m *imageModel, config im
 		return
 	}
 	if content.file != "" && spec.Type.IsDisk() && !config.Format.IsUnknown() {
-		r.inspect(ctx, spec, host, &resp.Diagnostics)
+		r.inspect(ctx, spec, host, config.Timeouts, &resp.Diagnostics)
 	}
 }
 
 // inspect refuses local files that are no disk of a kind that Xen can use, and sizes that they do not fit into.
-func (r *imageResource) inspect(ctx context.Context, spec model.ImageSpec, host string, diags *diag.Diagnostics) {
+func (r *imageResource) inspect(ctx context.Context, spec model.ImageSpec, host string, limits timeouts.Value, diags *diag.Diagnostics) {
 	info, err := engine.InspectSource(ctx, spec.Path)
 	if err != nil {
 		addErrorAt(diags, imagePath, "Unable to use the image's content", err.Error())
@@ -207,7 +206,7 @@ func (r *imageResource) inspect(ctx context.Context, spec model.ImageSpec, host 
 		return
 	}
 	if spec.Format != "" && spec.Format != info.Format && info.Format != "iso" {
-		r.needTool(ctx, host, "qemu-img", path.Root("format"), diags)
+		r.needTool(ctx, host, limits, "qemu-img", path.Root("format"), diags)
 	}
 	if spec.Size != 0 && spec.Size < info.VirtualMiB {
 		addErrorAt(diags, path.Root("size"), "Unable to shrink the image's content",

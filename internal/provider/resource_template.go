@@ -60,13 +60,11 @@ func (r *templateResource) Create(ctx context.Context, req resource.CreateReques
 func (r *templateResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state templateModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
-	resp.Diagnostics.Append(diags...)
+	ctx, cancel := looking(ctx, state.Timeouts, &resp.Diagnostics)
+	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := limited(ctx, timeout, "timeouts.read")
-	defer cancel()
 	eng, ref, err := r.refOf(state.ID)
 	var template model.Template
 	if err == nil {

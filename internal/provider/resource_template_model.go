@@ -89,11 +89,9 @@ func (r *templateResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 		before = state.references(ctx, &resp.Diagnostics)
 	}
-	timeout, diags := plan.Timeouts.Read(ctx, readTimeout)
-	resp.Diagnostics.Append(diags...)
+	ctx, cancel := looking(ctx, plan.Timeouts, &resp.Diagnostics)
+	defer cancel()
 	if !resp.Diagnostics.HasError() {
-		ctx, cancel := limited(ctx, timeout, "timeouts.read")
-		defer cancel()
 		r.backend.checkReferences(ctx, host, plan.references(ctx, &resp.Diagnostics), before, &resp.Diagnostics)
 	}
 }

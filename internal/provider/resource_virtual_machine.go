@@ -68,13 +68,11 @@ func (r *virtualMachineResource) Create(ctx context.Context, req resource.Create
 func (r *virtualMachineResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state virtualMachineModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
-	resp.Diagnostics.Append(diags...)
+	ctx, cancel := looking(ctx, state.Timeouts, &resp.Diagnostics)
+	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := limited(ctx, timeout, "timeouts.read")
-	defer cancel()
 	eng, ref, err := r.refOf(state.ID)
 	var vm model.VirtualMachine
 	if err == nil {

@@ -59,13 +59,11 @@ func (r *virtualMachineResource) ModifyPlan(ctx context.Context, req resource.Mo
 		state = &virtualMachineModel{}
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 	}
-	timeout, diags := plan.Timeouts.Read(ctx, readTimeout)
-	resp.Diagnostics.Append(diags...)
+	ctx, cancel := looking(ctx, plan.Timeouts, &resp.Diagnostics)
+	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := limited(ctx, timeout, "timeouts.read")
-	defer cancel()
 	plan.planMACs(ctx, config, state, &resp.Diagnostics)
 	template := r.checkUses(ctx, host, config, state, &resp.Diagnostics)
 	plan.planMethods(state, r.foresee(ctx, host, config, template, state, &resp.Diagnostics), &resp.Diagnostics)
